@@ -1,0 +1,36 @@
+# Each target is one or two ordinary commands; README.md lists them for Windows.
+PYTHON ?= python3
+BIN := .venv/bin
+LESSON ?=
+INSTALLED := .venv/installed
+
+.PHONY: lab test test-notebooks course solved lint format benchmarks clean
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[lab,test]"
+	touch $(INSTALLED)
+
+lab: $(INSTALLED)
+	$(BIN)/jupyter lab --config tools/lab_config.py notebooks/00_start_here.ipynb
+
+test: lint solved
+	$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=120 \
+	    --numprocesses 2 --dist loadfile --durations 10 tests notebooks build/solved
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+solved: $(INSTALLED)
+	$(BIN)/python -m tools.solve $(LESSON)
+
+course: $(INSTALLED)
+	$(BIN)/python -m tools.course $(LESSON)
+
+clean:
+	rm -rf build .pytest_cache .ruff_cache

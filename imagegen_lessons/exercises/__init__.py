@@ -1,0 +1,15 @@
+"""Every exercise of the course, by name: `exercises.luminance.check(luminance)`.
+
+A module per arc of lessons holds the answers, the cases, the mistakes that people make, and the hints.
+"""
+
+from imagegen_lessons.exercise import Exercise
+from imagegen_lessons.exercises.pixels import crop_centre, downsample, luminance, my_filter, sharpen_kernel
+
+
+def everything() -> dict[str, Exercise]:
+    """All exercises of the course, name -> exercise."""
+    return {name: value for name, value in globals().items() if isinstance(value, Exercise)}
+
+
+__all__ = ["crop_centre", "downsample", "everything", "luminance", "my_filter", "sharpen_kernel"]

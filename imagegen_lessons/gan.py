@@ -1,0 +1,136 @@
+"""Generative adversarial networks: a generator G forges, a discriminator D detects, and each learns from the other.
+
+Scores are raw (logits): large means "D takes it for real". Every loss takes (scores of real, scores of fake),
+so that one can be exchanged for another.
+"""
+
+import torch
+from torch import nn
+from torch.nn.functional import softplus
+
+from imagegen_lessons import train
+
+
+def mlp(inputs, hidden, outputs, layers=4):
+    """A fully connected network with `layers` linear layers and ReLU between them: (n, inputs) -> (n, outputs)."""
+    sizes = [inputs] + [hidden] * (layers - 1) + [outputs]
+    network = []
+    for before, after in zip(sizes, sizes[1:], strict=False):
+        network += [nn.Linear(before, after), nn.ReLU()]
+    return nn.Sequential(*network[:-1])  # the last layer is linear: a score or a coordinate may be negative
+
+
+# softplus(s) = log(1 + exp(s)) is -log(1 - sigmoid(s)), and softplus(-s) is -log sigmoid(s): the two logarithms
+# of the papers, without ever computing the logarithm of 0.
+
+
+def d_loss_classic(real_score, fake_score):
+    """D's cross-entropy: real is 1, fake is 0 (Goodfellow et al. 2014, section 3). Returns a scalar."""
+    return softplus(-real_score).mean() + softplus(fake_score).mean()
+
+
+def g_loss_minimax(real_score, fake_score):
+    """G wants what D does not: the negative of D's loss on fakes (Goodfellow et al. 2014, eq. 1). A scalar.
+
+    Its gradient vanishes as soon as D is sure of itself.
+    """
+    return -softplus(fake_score).mean()
+
+
+def g_loss_non_saturating(real_score, fake_score):
+    """G wants its fakes called real (Goodfellow et al. 2014, end of section 3). Returns a scalar."""
+    return softplus(-fake_score).mean()
+
+
+def d_loss_relativistic(real_score, fake_score):
+    """D wants each real score above the fake score it is paired with (Jolicoeur-Martineau 2018). A scalar."""
+    return softplus(fake_score - real_score).mean()
+
+
+def g_loss_relativistic(real_score, fake_score):
+    """G wants the reverse of `d_loss_relativistic` (R3GAN: Huang et al. 2024, section 2). Returns a scalar."""
+    return softplus(real_score - fake_score).mean()
+
+
+CLASSIC = d_loss_classic, g_loss_minimax
+NON_SATURATING = d_loss_classic, g_loss_non_saturating
+RELATIVISTIC = d_loss_relativistic, g_loss_relativistic
+
+
+def gradient_penalty(D, x):
+    """Mean squared length of the gradient of D's score with respect to its input, centred on zero. A scalar.
+
+    On real x it is R1, on fakes R2 (Mescheder et al. 2018, section 4.1; times gamma / 2 in D's loss).
+    D must score every x by itself: no batch normalisation.
+    """
+    x = x.detach().requires_grad_()
+    # The scores are independent, so the gradient of their sum holds each one's gradient in its own row.
+    (gradient,) = torch.autograd.grad(D(x).sum(), x, create_graph=True)
+    return gradient.square().flatten(1).sum(1).mean()
+
+
+def arrows(D, fake, g_loss, real=None):
+    """Where G's loss would move each fake: minus the gradient of the loss on that fake. Shaped like `fake`.
+
+    A loss that looks at real scores too (relativistic) needs as many `real`.
+    """
+    fake = fake.detach().requires_grad_()
+    score = D(fake)
+    real_score = torch.zeros_like(score) if real is None else D(real).detach()
+    # The loss is a mean over the batch; times its size, one fake's arrow no longer depends on how many there are.
+    (gradient,) = torch.autograd.grad(g_loss(real_score, score) * len(fake), fake)
+    return -gradient
+
+
+class Game:
+    """The two players and their rules: one `step` lets D learn, then G.
+
+    `losses` is a pair (d_loss, g_loss). `gamma` weighs the gradient penalties on real and on fake (0: none), taken
+    every `penalty_every` steps of D. `average` is the running average of G's weights, its best self for pictures.
+    Saved and loaded as one part (`state_dict`).
+    """
+
+    def __init__(self, G, D, losses, *, latent=2, gamma=0.0, lr=2e-3, penalty_every=1):
+        self.G, self.D, self.latent = G, D, latent
+        self.d_loss, self.g_loss = losses
+        self.gamma, self.penalty_every = gamma, penalty_every
+        # No momentum: the opponent moves, so the direction of yesterday's gradient is out of date.
+        self.opt_g = torch.optim.Adam(G.parameters(), lr=lr, betas=(0.0, 0.99))
+        self.opt_d = torch.optim.Adam(D.parameters(), lr=lr, betas=(0.0, 0.99))
+        self.average = train.ema(G, decay=0.99)
+        self.d_steps = 0
+
+    def z(self, n):
+        """Random latents: (n, latent), standard normal, on G's device."""
+        return torch.randn(n, self.latent, device=next(self.G.parameters()).device)
+
+    def d_step(self, real):
+        """D learns once to tell `real` from as many fakes; G stays as it is. Returns D's loss, without penalty."""
+        fake = self.G(self.z(len(real))).detach()
+        loss = self.d_loss(self.D(real), self.D(fake))
+        penalty = 0.0
+        if self.gamma and self.d_steps % self.penalty_every == 0:
+            # Taken every k-th step, it counts k-fold.
+            penalty = gradient_penalty(self.D, real) + gradient_penalty(self.D, fake)
+            penalty = penalty * self.penalty_every * self.gamma / 2
+        self.opt_d.zero_grad()
+        (loss + penalty).backward()
+        self.opt_d.step()
+        self.d_steps += 1
+        return loss.detach()
+
+    def g_step(self, real):
+        """G learns once to make fakes that D takes for `real`; D stays as it is. Returns G's loss."""
+        fake_score = self.D(self.G(self.z(len(real))))
+        with torch.no_grad():
+            real_score = self.D(real)
+        loss = self.g_loss(real_score, fake_score)
+        self.opt_g.zero_grad()
+        loss.backward()  # also fills D's gradients, which the next d_step throws away
+        self.opt_g.step()
+        self.average.update_parameters(self.G)
+        return loss.detach()
+
+    def step(self, real):
+        """One round, for `train.fit`."""
+        return {"D": self.d_step(real), "G": self.g_step(real)}

@@ -1,0 +1,114 @@
+"""Where and how fast the course runs: device, seed, pace, precision, and the folders it uses."""
+
+import contextlib
+import os
+import random
+from pathlib import Path
+
+import numpy
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+PACES = ("full", "quick")
+
+
+class SettingError(ValueError):
+    """An IMAGEGEN_* environment variable holds something that the course does not know."""
+
+
+def _setting(name: str, allowed: tuple[str, ...], default: str) -> str:
+    value = os.environ.get(name, "").strip().lower() or default
+    if value not in allowed:
+        raise SettingError(f"{name} is {value!r}, but it can only be one of: {', '.join(allowed)}.")
+    return value
+
+
+def device() -> torch.device:
+    """The device of this machine: CUDA, Apple's MPS, or the CPU; IMAGEGEN_DEVICE forces one.
+
+    Raises SettingError when a device is forced that this machine or this PyTorch does not have.
+    """
+    available = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    wanted = _setting("IMAGEGEN_DEVICE", ("auto", *available), "auto")
+    if wanted == "auto":
+        wanted = next(name for name, there in available.items() if there)
+    if not available[wanted]:
+        raise SettingError(
+            f"IMAGEGEN_DEVICE asks for {wanted!r}, but PyTorch does not find it on this machine. "
+            "Unset the variable to use what is there."
+        )
+    return torch.device(wanted)
+
+
+def pace() -> str:
+    """What IMAGEGEN_PACE says: "full" (the default, for students) or "quick" (a rehearsal, for tests)."""
+    return _setting("IMAGEGEN_PACE", PACES, "full")
+
+
+def steps(full: int, quick: int, gpu: int | None = None) -> int:
+    """Steps to train: `full` on a CPU, `gpu` (default: `full`) on an accelerator, `quick` in tests."""
+    if pace() == "quick":
+        return quick
+    return full if gpu is None or device().type == "cpu" else gpu
+
+
+def seed_everything(seed: int = 0) -> None:
+    """Seeds Python, NumPy and PyTorch: the one seed from which all randomness of a lesson follows."""
+    random.seed(seed)
+    numpy.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def generator(seed: int) -> torch.Generator:
+    """A CPU generator of its own, for draws that must not depend on what was drawn before."""
+    return torch.Generator().manual_seed(seed)
+
+
+def autocast():
+    """A context for mixed precision: bfloat16 on CUDA, and nothing elsewhere, where it would not help."""
+    if device().type == "cuda":
+        return torch.autocast("cuda", dtype=torch.bfloat16)
+    return contextlib.nullcontext()
+
+
+def in_notebook() -> bool:
+    """True inside a Jupyter or Colab kernel, where pictures can be displayed."""
+    try:
+        shell = get_ipython()
+    except NameError:
+        return False
+    return hasattr(shell, "kernel")
+
+
+def _folder(variable: str, default: Path) -> Path:
+    return Path(os.environ.get(variable) or default).expanduser()
+
+
+def checkpoint_dir() -> Path:
+    """The folder of the bundled checkpoints (read only)."""
+    return ROOT / "data" / "checkpoints"
+
+
+def cache_dir() -> Path:
+    """The folder for downloads, made when first asked for; IMAGEGEN_CACHE moves it."""
+    folder = _folder("IMAGEGEN_CACHE", ROOT / "data" / "cache")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def output_dir() -> Path:
+    """The folder for what the student makes, made when first asked for; IMAGEGEN_OUTPUT moves it."""
+    folder = _folder("IMAGEGEN_OUTPUT", ROOT / "outputs")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def summary() -> str:
+    """One line: pace, device, threads and the versions that matter."""
+    where = device()
+    name = torch.cuda.get_device_name() if where.type == "cuda" else f"{torch.get_num_threads()} threads"
+    return f"{pace()} pace · {where.type} ({name}) · torch {torch.__version__}"

@@ -1,0 +1,94 @@
+"""Pictures in the notebook. Every one carries alt text, and is stored small.
+
+Pictures are published as an HTML `<img alt=…>`, because that is the one form whose alt text reaches a screen
+reader in JupyterLab, Colab and nbconvert alike.
+"""
+
+import base64
+import io
+from html import escape
+
+import torch
+
+from imagegen_lessons import images, runtime
+
+MAX_WIDTH = 900  # pixels, about the width of a notebook's output area
+TILE = 96  # pixels, what a small picture is enlarged to
+
+
+def img_tag(data: bytes, alt: str, width: int | None = None) -> str:
+    """The HTML of one embedded picture; `data` are the bytes of a JPEG or PNG file."""
+    kind = "png" if data.startswith(b"\x89PNG") else "jpeg"
+    size = f' width="{width}"' if width else ""
+    return f'<img alt="{escape(alt)}"{size} src="data:image/{kind};base64,{base64.b64encode(data).decode()}">'
+
+
+def publish(html: str, alt: str) -> None:
+    """Displays `html` with `alt` as its plain text; outside a notebook prints the alt text alone."""
+    if not alt.strip():
+        raise ValueError("A picture needs alt text: say in a sentence what there is to see.")
+    if not runtime.in_notebook():
+        print(f"[picture: {alt}]")
+        return
+    from IPython.display import display
+
+    display({"text/html": html, "text/plain": alt}, raw=True)
+
+
+def to_jpeg(image: torch.Tensor, quality: int = 90) -> bytes:
+    """One image (3, H, W) or (1, 3, H, W) in [0, 1] as the bytes of a JPEG file."""
+    return images.to_bytes(image, "JPEG", quality=quality)
+
+
+def _enlarge(x: torch.Tensor, scale: int) -> torch.Tensor:
+    return x.repeat_interleave(scale, -1).repeat_interleave(scale, -2)  # every pixel stays a visible square
+
+
+def _smallest(image: torch.Tensor) -> bytes:
+    """PNG where it is smaller (drawings, enlarged pixels), else JPEG."""
+    return min(images.to_bytes(image, "PNG"), to_jpeg(image, 85), key=len)
+
+
+def _batch(pictures) -> torch.Tensor:
+    if isinstance(pictures, list | tuple):
+        pictures = torch.cat([p if p.dim() == 4 else p[None] for p in pictures])
+    pictures = pictures.detach().float().cpu()
+    return pictures if pictures.dim() == 4 else pictures[None]
+
+
+def show_images(pictures, alt: str, *, columns: int | None = None, scale: int | None = None) -> None:
+    """Shows images (n, C, H, W), (C, H, W) or a list of equal-sized ones as one grid.
+
+    Values outside [0, 1] raise `images.ImageError`. Small pictures are enlarged by a whole factor, `scale`,
+    so that their pixels stay square and sharp.
+    """
+    x = _batch(pictures)
+    columns = columns or min(len(x), 8 if x.shape[-1] <= 64 else 4)
+    if scale is None:
+        scale = max(1, min(TILE // x.shape[-1], MAX_WIDTH // (columns * x.shape[-1])))
+    grid = images.grid(_enlarge(x, scale), columns=columns)
+    publish(img_tag(_smallest(grid), alt), alt)
+
+
+def compare(pictures: dict[str, torch.Tensor], alt: str, *, scale: int | None = None, width=260) -> None:
+    """Shows pictures side by side, each above its name. `pictures`: name -> (C, H, W) or (n, C, H, W)."""
+    figures = []
+    for name, picture in pictures.items():
+        x = images.grid(_batch(picture))
+        factor = scale or max(1, width // x.shape[-1])
+        tag = img_tag(_smallest(_enlarge(x, factor)), f"{name}: {alt}")
+        figures.append(
+            f'<figure style="display:inline-block;margin:4px;vertical-align:top">{tag}'
+            f"<figcaption>{escape(name)}</figcaption></figure>"
+        )
+    publish("<div>" + "".join(figures) + "</div>", f"{alt} ({', '.join(pictures)})")
+
+
+def figure(fig, alt: str) -> None:
+    """Shows a matplotlib figure with alt text, and closes it."""
+    import matplotlib.pyplot as plt
+
+    buffer = io.BytesIO()
+    fig.savefig(buffer, format="png", dpi=90, bbox_inches="tight")
+    plt.close(fig)
+    publish(img_tag(buffer.getvalue(), alt), alt)

@@ -1,0 +1,182 @@
+"""Points in the plane: data sets so small that a GAN learns them in seconds, and that a picture shows whole.
+
+All shapes lie within about [-1.5, 1.5]. Nothing is stored: a shape is drawn afresh from random numbers.
+"""
+
+import math
+
+import torch
+from PIL import Image, ImageDraw, ImageFont
+
+RING_RADIUS = 1.2
+BLOB_SIGMA = 0.06  # standard deviation of one blob of "ring" and of "grid"
+
+
+def ring_centres():
+    """Centres of the eight blobs of "ring": (8, 2)."""
+    angle = torch.arange(8) * (2 * math.pi / 8)
+    return RING_RADIUS * torch.stack([angle.cos(), angle.sin()], dim=1)
+
+
+def grid_centres():
+    """Centres of the twenty-five blobs of "grid": (25, 2)."""
+    line = torch.linspace(-1.2, 1.2, 5)
+    return torch.cartesian_prod(line, line)
+
+
+def _normal(n, sigma, generator):
+    return sigma * torch.randn(n, 2, generator=generator)
+
+
+def _uniform(n, generator):
+    return torch.rand(n, generator=generator)
+
+
+def _blobs(centres, n, generator):
+    which = torch.randint(len(centres), (n,), generator=generator)
+    return centres[which] + _normal(n, BLOB_SIGMA, generator)
+
+
+def _ring(n, generator):
+    return _blobs(ring_centres(), n, generator)
+
+
+def _grid(n, generator):
+    return _blobs(grid_centres(), n, generator)
+
+
+def _spiral(n, generator):
+    # The square root keeps the points equally dense along the arm, whose outer turns are longer.
+    angle = 3.5 * math.pi * _uniform(n, generator).sqrt()
+    arm = torch.stack([angle.cos(), angle.sin()], dim=1) * (1.4 * angle / (3.5 * math.pi)).unsqueeze(1)
+    return arm + _normal(n, 0.03, generator)
+
+
+def _moons(n, generator):
+    angle = math.pi * _uniform(n, generator)
+    side = torch.where(_uniform(n, generator) < 0.5, 1.0, -1.0)
+    arc = torch.stack([angle.cos() - 0.5, angle.sin() - 0.25], dim=1)
+    return side.unsqueeze(1) * arc * 0.95 + _normal(n, 0.05, generator)
+
+
+def _circle(n, generator):
+    angle = 2 * math.pi * _uniform(n, generator)
+    return 1.2 * torch.stack([angle.cos(), angle.sin()], dim=1) + _normal(n, 0.04, generator)
+
+
+def _heart(n, generator):
+    t = 2 * math.pi * _uniform(n, generator)
+    x = 16 * t.sin() ** 3
+    y = 13 * t.cos() - 5 * (2 * t).cos() - 2 * (3 * t).cos() - (4 * t).cos() + 2.5
+    return torch.stack([x, y], dim=1) / 12 + _normal(n, 0.04, generator)
+
+
+def _star(n, generator):
+    """The outline of a five-pointed star."""
+    angle = math.pi / 2 + torch.arange(11) * (math.pi / 5)
+    radius = torch.where(torch.arange(11) % 2 == 0, 1.4, 0.6)
+    corners = radius.unsqueeze(1) * torch.stack([angle.cos(), angle.sin()], dim=1)
+    side = torch.randint(10, (n,), generator=generator)
+    along = _uniform(n, generator).unsqueeze(1)
+    return (1 - along) * corners[side] + along * corners[side + 1] + _normal(n, 0.03, generator)
+
+
+def _gan(n, generator):
+    return word("GAN", n, generator)
+
+
+SHAPES = {
+    "ring": _ring,
+    "grid": _grid,
+    "spiral": _spiral,
+    "moons": _moons,
+    "circle": _circle,
+    "heart": _heart,
+    "star": _star,
+    "GAN": _gan,
+}
+
+
+def _generator(seed):
+    return seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(seed)
+
+
+def sample(shape, n, seed=0):
+    """Draw points of a named shape.
+
+    `shape` is a name from `SHAPES`; `seed` is a number or a `torch.Generator`. Returns (n, 2).
+    Raises ValueError for an unknown name.
+    """
+    if shape not in SHAPES:
+        raise ValueError(f"There is no shape called {shape!r}: choose one of {', '.join(SHAPES)}.")
+    return SHAPES[shape](n, _generator(seed))
+
+
+def from_image(mask, n, seed=0):
+    """Draw points where a picture has ink: a shape of your own.
+
+    `mask` is (height, width) or (1, height, width), larger values where there shall be more points.
+    The longer side becomes 2.8 long, centred on the origin. Returns (n, 2).
+    Raises ValueError for another shape, and for a mask without ink.
+    """
+    mask = torch.as_tensor(mask, dtype=torch.float32)
+    mask = mask[0] if mask.ndim == 3 and len(mask) == 1 else mask
+    if mask.ndim != 2:
+        raise ValueError(f"A mask has the shape (height, width), but this one has {tuple(mask.shape)}.")
+    if mask.min() < 0 or mask.sum() == 0:
+        raise ValueError("A mask needs ink: numbers from 0 to 1, and at least one pixel above 0.")
+    generator = _generator(seed)
+    height, width = mask.shape
+    pixel = torch.multinomial(mask.flatten(), n, replacement=True, generator=generator)
+    # Somewhere inside the pixel, not always at its centre; rows count downwards, y upwards.
+    x = pixel % width + _uniform(n, generator) - width / 2
+    y = height / 2 - pixel // width - _uniform(n, generator)
+    return torch.stack([x, y], dim=1) * (2.8 / max(height, width))
+
+
+def word(text, n, seed=0):
+    """Draw points that spell a short word, such as your name. Returns (n, 2).
+
+    Raises ValueError when there is nothing to draw.
+    """
+    font = ImageFont.load_default(size=48)
+    left, top, right, bottom = font.getbbox(text)
+    if not text.strip() or right <= left:
+        raise ValueError("A word needs at least one letter.")
+    page = Image.new("L", (int(right - left) + 2, int(bottom - top) + 2))
+    ImageDraw.Draw(page).text((1 - left, 1 - top), text, fill=255, font=font)
+    ink = torch.tensor(list(page.tobytes())).view(page.height, page.width)
+    return from_image(ink, n, seed)
+
+
+class Stream:
+    """Endless batches of points; an iterator whose place can be saved (`state_dict`) and found again."""
+
+    def __init__(self, shape, size, seed):
+        self.shape, self.size = shape, size
+        self.generator = _generator(seed)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if isinstance(self.shape, str):
+            return sample(self.shape, self.size, self.generator)
+        return self.shape[torch.randint(len(self.shape), (self.size,), generator=self.generator)]
+
+    def state_dict(self):
+        return {"generator": self.generator.get_state()}
+
+    def load_state_dict(self, state):
+        self.generator.set_state(state["generator"])
+
+
+def stream(shape, size, seed=0):
+    """Endless batches of points, each (size, 2).
+
+    `shape` is a name from `SHAPES`, or points of your own (n, 2), for instance from `from_image` or `word`.
+    Raises ValueError for an unknown name.
+    """
+    if isinstance(shape, str) and shape not in SHAPES:
+        raise ValueError(f"There is no shape called {shape!r}: choose one of {', '.join(SHAPES)}.")
+    return Stream(shape, size, seed)

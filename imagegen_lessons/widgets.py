@@ -1,0 +1,198 @@
+"""Sliders and buttons around plain functions. The only room that imports ipywidgets; works with 7.7 and 8.
+
+The function comes first and works without any widget; what stands here calls it again when a control moves.
+With IMAGEGEN_SWEEP=1 (the tests) every widget runs its function over the whole range of its controls at once,
+so that one that breaks at the end of a slider breaks the test of its lesson.
+"""
+
+import inspect
+import os
+from collections.abc import Callable
+from html import escape
+
+import ipywidgets
+import torch
+from IPython.display import display
+
+from imagegen_lessons import images, show
+
+
+def _control(name: str, spec, value):
+    """The ipywidget for a range (low, high[, step]), a list of choices, or True/False."""
+    label = name.replace("_", " ")
+    layout = ipywidgets.Layout(width="420px")
+    style = {"description_width": "130px"}
+    common = {"description": label, "style": style, "layout": layout}
+    if isinstance(spec, bool):
+        return ipywidgets.Checkbox(value=spec if value is None else bool(value), **common)
+    if isinstance(spec, list):
+        return ipywidgets.Dropdown(options=spec, value=spec[0] if value is None else value, **common)
+    low, high, *step = spec
+    if all(isinstance(number, int) for number in spec):
+        start = low if value is None else value
+        return ipywidgets.IntSlider(value=start, min=low, max=high, step=step[0] if step else 1, **common)
+    start = (low + high) / 2 if value is None else value
+    size = step[0] if step else (high - low) / 50
+    return ipywidgets.FloatSlider(value=start, min=low, max=high, step=size, readout_format=".2f", **common)
+
+
+def _warning(error: Exception) -> str:
+    return f"<p>⚠ {type(error).__name__}: {escape(str(error))}</p>"
+
+
+def _as_bytes(picture) -> bytes:
+    if isinstance(picture, bytes):
+        return picture
+    if isinstance(picture, torch.Tensor):
+        x = picture.detach().float().cpu()
+        return show.to_jpeg(x if x.dim() == 3 or len(x) == 1 else images.grid(x))
+    raise TypeError(
+        f"A widget's function returns an image tensor or the bytes of a picture, not {type(picture)}."
+    )
+
+
+class Explorer(ipywidgets.VBox):
+    """Controls, and the picture that follows them.
+
+    function: called with one keyword argument per control; returns an image tensor (C, H, W) or (n, C, H, W),
+    or the bytes of a JPEG or PNG; or a pair of that and a line of text.
+    alt: what the picture shows, in a sentence. width: of the picture on screen, in pixels.
+    controls: name -> (low, high) or (low, high, step), a list of choices, or True/False. They start at the
+    function's own default values.
+    """
+
+    def __init__(self, function: Callable, alt: str, *, width: int = 384, **controls):
+        defaults = {name: p.default for name, p in inspect.signature(function).parameters.items()}
+        start = {n: None if defaults.get(n) is inspect.Parameter.empty else defaults.get(n) for n in controls}
+        self.function = function
+        self.controls = {name: _control(name, spec, start[name]) for name, spec in controls.items()}
+        self.picture = ipywidgets.Image(format="jpeg", width=width)
+        self.text = ipywidgets.HTML(f"<p>{alt}</p>")
+        self.message = ipywidgets.HTML()
+        self.draw()  # an error in the first picture is the lesson's error: it is raised
+        for control in self.controls.values():
+            control.observe(self._follow, names="value")
+        super().__init__([*self.controls.values(), self.picture, self.text, self.message])
+        if os.environ.get("IMAGEGEN_SWEEP") == "1":
+            self.sweep()
+
+    def values(self) -> dict:
+        return {name: control.value for name, control in self.controls.items()}
+
+    def draw(self) -> None:
+        """Calls the function with the values of the controls and shows what it returns."""
+        result = self.function(**self.values())
+        picture, text = result if isinstance(result, tuple) else (result, None)
+        data = _as_bytes(picture)
+        self.picture.format = "png" if data.startswith(b"\x89PNG") else "jpeg"
+        self.picture.value = data
+        if text is not None:
+            self.text.value = f"<p>{text}</p>"
+
+    def sweep(self) -> None:
+        """Draws with every control at each end and in the middle of its range; errors are raised."""
+        start = self.values()
+        for name, control in self.controls.items():
+            for value in _extremes(control):
+                self.function(**{**start, name: value})
+
+    def _follow(self, change) -> None:
+        # A callback's error would vanish into the server's log: say it under the picture instead.
+        try:
+            self.draw()
+            self.message.value = ""
+        except Exception as error:
+            self.message.value = _warning(error)
+
+
+def _extremes(control) -> list:
+    if isinstance(control, ipywidgets.Checkbox):
+        return [False, True]
+    if isinstance(control, ipywidgets.Dropdown):
+        return [option[1] if isinstance(option, tuple) else option for option in control.options]
+    middle = (control.min + control.max) / 2
+    return [control.min, type(control.value)(middle), control.max]
+
+
+def explore(function: Callable, alt: str, *, width: int = 384, **controls) -> Explorer:
+    """Shows sliders around `function`, and the picture that it returns; see `Explorer`."""
+    explorer = Explorer(function, alt, width=width, **controls)
+    display(explorer)
+    return explorer
+
+
+class Buttons(ipywidgets.VBox):
+    """Buttons above a picture: each button calls its action, then the picture is drawn again.
+
+    draw: without arguments; returns what an `Explorer`'s function returns.
+    actions: label -> function without arguments.
+    play: optional label of the action that a play button repeats, `interval` milliseconds apart.
+    """
+
+    def __init__(
+        self, draw: Callable, actions: dict[str, Callable], alt: str, *, play=None, interval=100, width=520
+    ):
+        self.explorer = Explorer(draw, alt, width=width)
+        self.buttons = {}
+        for label, action in actions.items():
+            button = ipywidgets.Button(description=label, tooltip=label)
+            button.on_click(lambda _, action=action: self._act(action))
+            self.buttons[label] = button
+        row = list(self.buttons.values())
+        if play is not None:
+            self.player = ipywidgets.Play(min=0, max=10_000, interval=interval, description=f"play {play}")
+            self.player.observe(lambda _: self._act(actions[play]), names="value")
+            row.append(self.player)
+        super().__init__([ipywidgets.HBox(row), self.explorer])
+        if os.environ.get("IMAGEGEN_SWEEP") == "1":
+            for action in actions.values():
+                action()
+                self.explorer.draw()
+
+    def _act(self, action: Callable) -> None:
+        try:
+            action()
+        except Exception as error:
+            self.explorer.message.value = _warning(error)
+        else:
+            self.explorer._follow(None)
+
+
+def buttons(draw: Callable, actions: dict[str, Callable], alt: str, **options) -> Buttons:
+    """Shows buttons above a picture; see `Buttons`."""
+    widget = Buttons(draw, actions, alt, **options)
+    display(widget)
+    return widget
+
+
+class Upload(ipywidgets.VBox):
+    """A button for the student's own picture: loaded safely, then handed to a plain function.
+
+    function: called with the picture (1, 3, H, W), its longest side at most `size`; returns what the function
+    of an `Explorer` returns. A file that is no picture gives one clear sentence, and nothing else happens.
+    """
+
+    def __init__(self, function: Callable, alt: str, *, size: int = 512, width: int = 384):
+        self.function, self.size = function, size
+        self.chooser = ipywidgets.FileUpload(accept="image/*", multiple=False, description="Your picture")
+        self.picture = ipywidgets.Image(format="png", width=width, value=show.to_jpeg(torch.ones(3, 8, 8)))
+        self.text = ipywidgets.HTML(f"<p>{alt}</p>")
+        self.chooser.observe(self._follow, names="value")
+        super().__init__([self.chooser, self.picture, self.text])
+
+    def _follow(self, change) -> None:
+        if not change["new"]:
+            return
+        try:
+            result = self.function(images.load(change["new"], size=self.size))
+            picture, text = result if isinstance(result, tuple) else (result, "")
+            self.picture.value, self.text.value = _as_bytes(picture), f"<p>{text}</p>"
+        except Exception as error:
+            self.text.value = _warning(error)
+
+
+def upload(function: Callable, alt: str, **options) -> Upload:
+    """Shows a button to bring in one's own picture; see `Upload`."""
+    widget = Upload(function, alt, **options)
+    display(widget)
+    return widget

@@ -1,0 +1,36 @@
+"""Every lesson has the form of a lesson, and fresh outputs. (nbval runs them: see the Makefile.)"""
+
+import pytest
+
+from tests import gates
+from tools import lessons
+
+LESSONS = lessons.paths()
+SETUP = lessons.read(LESSONS[0]).cells[1].source
+
+each_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+
+
+@each_lesson
+def test_style(path):
+    assert gates.style_problems(lessons.read(path), SETUP) == []
+
+
+@each_lesson
+def test_outputs_are_fresh(path):
+    assert gates.freshness_problems(lessons.read(path)) == []
+
+
+@each_lesson
+def test_twins_are_the_same(path):
+    assert gates.twin_problems(lessons.read(path)) == []
+
+
+@each_lesson
+def test_size(path):
+    assert path.stat().st_size <= gates.MAX_NOTEBOOK_BYTES
+
+
+def test_the_course_has_few_twins():
+    sources = [cell.source for path in LESSONS for cell in lessons.code_cells(lessons.read(path))]
+    assert len(gates.TWIN.findall("\n".join(sources))) <= 12

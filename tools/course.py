@@ -1,0 +1,68 @@
+"""Executes lessons at full pace and stores their outputs: `python -m tools.course [02]`.
+
+The notebook remembers how it was run (`metadata.imagegen_lessons`), so that a test can say when its outputs are
+stale. A lesson that fails is left as it was.
+"""
+
+import os
+import sys
+import time
+from datetime import datetime
+
+from nbclient import NotebookClient
+
+from imagegen_lessons import runtime
+from tools import lessons
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def clean(notebook) -> None:
+    """Stores what a reader without a kernel can see: no dead widgets, no execution times, no machine's paths."""
+    notebook.metadata.pop("widgets", None)
+    for cell in lessons.code_cells(notebook):
+        cell.metadata.pop("execution", None)
+        for output in cell.outputs:
+            if WIDGET in output.get("data", {}):
+                output["data"] = {"text/plain": "(controls: run this cell to use them)"}
+                output["metadata"] = {}
+
+
+def cell_seconds(cell) -> float:
+    """How long a cell ran, from the times that the kernel reported."""
+    times = cell.metadata.get("execution", {})
+    ends = [times.get("shell.execute_reply"), times.get("iopub.status.busy")]
+    if None in ends:
+        return 0.0
+    end, start = (datetime.fromisoformat(time.replace("Z", "+00:00")) for time in ends)
+    return (end - start).total_seconds()
+
+
+def execute(path) -> float:
+    notebook = lessons.read(path)
+    start = time.perf_counter()
+    NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(lessons.NOTEBOOKS)}},
+    ).execute()
+    seconds = time.perf_counter() - start
+    slowest = max(map(cell_seconds, lessons.code_cells(notebook)))
+    clean(notebook)
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook.metadata["imagegen_lessons"] = {
+        "pace": runtime.pace(),
+        "device": runtime.device().type,
+        "threads": int(os.environ.get("OMP_NUM_THREADS", os.cpu_count())),
+        "seconds": round(seconds, 1),
+        "slowest_cell_seconds": round(slowest, 1),
+        "code_sha256": lessons.code_sha256(notebook),
+    }
+    lessons.write(notebook, path)
+    return seconds
+
+
+if __name__ == "__main__":
+    for lesson in lessons.paths(*sys.argv[1:2]):
+        print(f"{lesson.name}: {execute(lesson):.0f} s at {runtime.pace()} pace", flush=True)
