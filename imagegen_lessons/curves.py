@@ -11,6 +11,7 @@ from PIL import Image
 from imagegen_lessons import images
 
 POINTS = 400  # a curve on the screen has hardly more
+MAX_BYTES = 60_000  # of one picture, because it stays in the notebook
 WIDTH, HEIGHT = 460, 280  # pixels, of the curves; a sample stands beside them
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#000000")  # Okabe & Ito: for all eyes
 STYLES = ("-", "--", ":", "-.")  # and never colour alone
@@ -47,8 +48,11 @@ def draw(values: dict[str, list[float]], sample=None) -> bytes:
     for picture in pictures:
         canvas.paste(picture, (left, (size[1] - picture.height) // 2))
         left += picture.width
-    buffer = io.BytesIO()
-    canvas.save(buffer, "JPEG", quality=85, subsampling=0)  # thin coloured lines need full colour resolution
+    for quality in (85, 60, 30):  # only noise, as from an untrained network, needs the coarser ones
+        buffer = io.BytesIO()
+        canvas.save(buffer, "JPEG", quality=quality, subsampling=0)  # thin lines need full colour resolution
+        if buffer.tell() <= MAX_BYTES:
+            break
     return buffer.getvalue()
 
 

@@ -164,7 +164,7 @@ def _explain_numbers(expected: torch.Tensor, got: torch.Tensor) -> str | None:
     expected, got = expected.double(), got.double().to(expected.device)
     if not got.isfinite().all() and expected.isfinite().all():
         return "the result holds inf or nan. Is something divided by zero, or the logarithm of zero taken?"
-    if torch.allclose(expected, got, rtol=1e-4, atol=1e-5):
+    if torch.allclose(expected, got, rtol=1e-4, atol=1e-5, equal_nan=True):
         return None
     worst = (expected - got).abs().argmax()
     where = f" (largest difference, at position {worst.item()})" if expected.numel() > 1 else ""

@@ -85,18 +85,20 @@ def arrows(D, fake, g_loss, real=None):
 class Game:
     """The two players and their rules: one `step` lets D learn, then G.
 
-    `losses` is a pair (d_loss, g_loss). `gamma` weighs the gradient penalties on real and on fake (0: none), taken
-    every `penalty_every` steps of D. `average` is the running average of G's weights, its best self for pictures.
-    Saved and loaded as one part (`state_dict`).
+    `losses` is a pair (d_loss, g_loss); `gamma` weighs the gradient penalties on real and on fake (0: none).
+    `average` is the running average of G's weights: steadier than G, and better for pictures. The whole game is
+    one part to save (`state_dict`).
     """
 
-    def __init__(self, G, D, losses, *, latent=2, gamma=0.0, lr=2e-3, penalty_every=1):
-        self.G, self.D, self.latent = G, D, latent
+    _parts = "G", "D", "opt_g", "opt_d", "average"
+    penalty_every = 1  # large networks can take the penalty less often: it doubles the work of a step
+
+    def __init__(self, G, D, losses, *, latent=2, gamma=0.0, lr=2e-3, betas=(0.0, 0.99)):
+        self.G, self.D, self.latent, self.gamma = G, D, latent, gamma
         self.d_loss, self.g_loss = losses
-        self.gamma, self.penalty_every = gamma, penalty_every
-        # No momentum: the opponent moves, so the direction of yesterday's gradient is out of date.
-        self.opt_g = torch.optim.Adam(G.parameters(), lr=lr, betas=(0.0, 0.99))
-        self.opt_d = torch.optim.Adam(D.parameters(), lr=lr, betas=(0.0, 0.99))
+        # No momentum (the first beta is 0): the opponent moves, so yesterday's gradient points the wrong way.
+        self.opt_g = torch.optim.Adam(G.parameters(), lr=lr, betas=betas)
+        self.opt_d = torch.optim.Adam(D.parameters(), lr=lr, betas=betas)
         self.average = train.ema(G, decay=0.99)
         self.d_steps = 0
 
@@ -134,3 +136,12 @@ class Game:
     def step(self, real):
         """One round, for `train.fit`."""
         return {"D": self.d_step(real), "G": self.g_step(real)}
+
+    def state_dict(self):
+        parts = {name: getattr(self, name).state_dict() for name in self._parts}
+        return {**parts, "d_steps": self.d_steps}
+
+    def load_state_dict(self, state):
+        for name in self._parts:
+            getattr(self, name).load_state_dict(state[name])
+        self.d_steps = state["d_steps"]

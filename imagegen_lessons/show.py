@@ -46,7 +46,7 @@ def _enlarge(x: torch.Tensor, scale: int) -> torch.Tensor:
 
 def _smallest(image: torch.Tensor) -> bytes:
     """PNG where it is smaller (drawings, enlarged pixels), else JPEG."""
-    return min(images.to_bytes(image, "PNG"), to_jpeg(image, 85), key=len)
+    return min(images.to_bytes(image, "PNG"), to_jpeg(image, 80), key=len)
 
 
 def _batch(pictures) -> torch.Tensor:
@@ -71,10 +71,15 @@ def show_images(pictures, alt: str, *, columns: int | None = None, scale: int | 
 
 
 def compare(pictures: dict[str, torch.Tensor], alt: str, *, scale: int | None = None, width=260) -> None:
-    """Shows pictures side by side, each above its name. `pictures`: name -> (C, H, W) or (n, C, H, W)."""
+    """Shows pictures side by side, each above its name. `pictures`: name -> (C, H, W) or (n, C, H, W).
+
+    Each is enlarged by a whole factor (`scale`) or shrunk, to about `width` pixels.
+    """
     figures = []
     for name, picture in pictures.items():
         x = images.grid(_batch(picture))
+        if x.shape[-1] > width:
+            x = images.resize(x, (round(x.shape[-2] * width / x.shape[-1]), width))
         factor = scale or max(1, width // x.shape[-1])
         tag = img_tag(_smallest(_enlarge(x, factor)), f"{name}: {alt}")
         figures.append(
@@ -84,11 +89,16 @@ def compare(pictures: dict[str, torch.Tensor], alt: str, *, scale: int | None = 
     publish("<div>" + "".join(figures) + "</div>", f"{alt} ({', '.join(pictures)})")
 
 
-def figure(fig, alt: str) -> None:
-    """Shows a matplotlib figure with alt text, and closes it."""
+def figure_png(fig) -> bytes:
+    """A matplotlib figure as the bytes of a PNG file; the figure is closed."""
     import matplotlib.pyplot as plt
 
     buffer = io.BytesIO()
     fig.savefig(buffer, format="png", dpi=90, bbox_inches="tight")
     plt.close(fig)
-    publish(img_tag(buffer.getvalue(), alt), alt)
+    return buffer.getvalue()
+
+
+def figure(fig, alt: str) -> None:
+    """Shows a matplotlib figure with alt text, and closes it."""
+    publish(img_tag(figure_png(fig), alt), alt)

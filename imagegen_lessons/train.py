@@ -146,7 +146,8 @@ class _Run:
         waiting = [value for row in self.pending for value in row.values() if isinstance(value, torch.Tensor)]
         arrived = iter(torch.stack(waiting).tolist() if waiting else ())
         history, pending, self.pending = self.history, self.pending, []
-        history.seconds = self._earlier + time.perf_counter() - self._start
+        if pending:
+            history.seconds = self._earlier + time.perf_counter() - self._start
         for row in pending:
             for name, value in row.items():
                 value = next(arrived) if isinstance(value, torch.Tensor) else value

@@ -43,6 +43,8 @@ def _warning(error: Exception) -> str:
 def _as_bytes(picture) -> bytes:
     if isinstance(picture, bytes):
         return picture
+    if hasattr(picture, "savefig"):
+        return show.figure_png(picture)
     if isinstance(picture, torch.Tensor):
         x = picture.detach().float().cpu()
         return show.to_jpeg(x if x.dim() == 3 or len(x) == 1 else images.grid(x))
@@ -55,7 +57,7 @@ class Explorer(ipywidgets.VBox):
     """Controls, and the picture that follows them.
 
     function: called with one keyword argument per control; returns an image tensor (C, H, W) or (n, C, H, W),
-    or the bytes of a JPEG or PNG; or a pair of that and a line of text.
+    a matplotlib figure, or the bytes of a JPEG or PNG; or a pair of that and a line of text.
     alt: what the picture shows, in a sentence. width: of the picture on screen, in pixels.
     controls: name -> (low, high) or (low, high, step), a list of choices, or True/False. They start at the
     function's own default values.

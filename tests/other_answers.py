@@ -3,6 +3,8 @@
 import torch
 import torch.nn.functional as F
 
+from imagegen_lessons.classifier import ConvNet
+
 
 def luminance(x):
     return torch.einsum("c,nchw->nhw", torch.tensor([0.299, 0.587, 0.114]), x).unsqueeze(1)
@@ -27,6 +29,33 @@ def sharpen_kernel(amount):
 
 def my_filter(x):
     return 1 - x.flip(-1)
+
+
+def sgd_step(w, gradient, lr):
+    return torch.add(w, gradient, alpha=-lr)
+
+
+def linear_gradient(x, y, w):
+    w = w.clone().requires_grad_()
+    return torch.autograd.grad(F.mse_loss(x @ w, y), w)[0]
+
+
+def output_size(size, kernel, stride, padding):
+    return len(range(0, size + 2 * padding - kernel + 1, stride))
+
+
+def right_by_group(right, group, groups):
+    total = torch.bincount(group, minlength=groups)
+    hits = torch.bincount(group[right], minlength=groups)
+    return [[int(h), int(t)] for h, t in zip(hits, total, strict=True)]
+
+
+class TinyEye(ConvNet):
+    def __init__(self):
+        super().__init__(channels=3, outputs=1, width=6)
+
+    def forward(self, x):
+        return super().forward(x)[:, 0]
 
 
 OTHER_ANSWERS = {name: value for name, value in globals().items() if callable(value)}

@@ -4,12 +4,16 @@ The notebook remembers how it was run (`metadata.imagegen_lessons`), so that a t
 stale. A lesson that fails is left as it was.
 """
 
+import base64
+import io
 import os
+import re
 import sys
 import time
 from datetime import datetime
 
 from nbclient import NotebookClient
+from PIL import Image
 
 from imagegen_lessons import runtime
 from tools import lessons
@@ -26,6 +30,19 @@ def clean(notebook) -> None:
             if WIDGET in output.get("data", {}):
                 output["data"] = {"text/plain": "(controls: run this cell to use them)"}
                 output["metadata"] = {}
+
+
+def save_cover(notebook, name: str) -> None:
+    """Writes the picture of the cell tagged "cover" to docs/pictures, where the lesson's first cell shows it."""
+    for cell in lessons.code_cells(notebook):
+        if "cover" in cell.metadata.get("tags", []):
+            html = "".join(output.get("data", {}).get("text/html", "") for output in cell.outputs)
+            _, data = re.findall(r'src="data:image/(\w+);base64,([^"]+)"', html)[-1]
+            folder = lessons.ROOT / "docs" / "pictures"
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB").save(
+                folder / f"{name}.jpg", quality=80
+            )
 
 
 def cell_seconds(cell) -> float:
@@ -60,6 +77,7 @@ def execute(path) -> float:
         "code_sha256": lessons.code_sha256(notebook),
     }
     lessons.write(notebook, path)
+    save_cover(notebook, path.stem)
     return seconds
 
 

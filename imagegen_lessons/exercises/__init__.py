@@ -5,11 +5,23 @@ A module per arc of lessons holds the answers, the cases, the mistakes that peop
 
 from imagegen_lessons.exercise import Exercise
 from imagegen_lessons.exercises.pixels import crop_centre, downsample, luminance, my_filter, sharpen_kernel
+from imagegen_lessons.exercises.seeing import TinyEye, linear_gradient, output_size, right_by_group, sgd_step
+
+__all__ = [
+    "TinyEye",
+    "crop_centre",
+    "downsample",
+    "everything",
+    "linear_gradient",
+    "luminance",
+    "my_filter",
+    "output_size",
+    "right_by_group",
+    "sgd_step",
+    "sharpen_kernel",
+]
 
 
 def everything() -> dict[str, Exercise]:
     """All exercises of the course, name -> exercise."""
     return {name: value for name, value in globals().items() if isinstance(value, Exercise)}
-
-
-__all__ = ["crop_centre", "downsample", "everything", "luminance", "my_filter", "sharpen_kernel"]

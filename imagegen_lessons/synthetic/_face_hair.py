@@ -35,7 +35,9 @@ def _hair_colours(x: Tensor, y: Tensor, curls: Tensor, p: Sitter, pixel: float) 
     spread = (x - 0.3 * p.cut_slant) / (0.45 + far)
     strands = 0.16 * torch.sin(17 * spread) * min(1.0, 0.03 / pixel)
     if pixel < 0.03:  # finer strands than a small picture can show
-        strands = strands + 0.14 * torch.sin(61 * spread + 3 * curls) * min(1.0, 0.008 / pixel)
+        strands = strands + 0.14 * torch.sin(61 * spread + (1 + 30 * p.cut_wave) * curls) * min(
+            1.0, 0.008 / pixel
+        )
     texture = torch.where(p.cut_curl > 0, 0.26 * curls, strands)
     sheen = (1 - ((far - 0.98) / 0.16).square()).clamp_(min=0) * (0.3 - y).clamp(0, 1)
     t = texture + 0.60 * sheen + 0.40 * p.light * (p.light_x * x - 0.4 * y)
@@ -53,7 +55,7 @@ def hair_front(canvas: Canvas, p: Sitter) -> None:
     half = p.cut_open + (1.12 + p.cut_side - p.cut_open) * taper
     edge = v + p.cut_slant * u - p.cut_peak * u.abs() + 0.10 * u * u - 0.4 * p.cut_curl * p.hair_curls
     free = arch(u, edge, half, p.cut_line, p.cut_round) * p.width
-    shadow = (1 + free / 0.10).clamp_(0, 1) * (free < 0) * (0.75 - 2.5 * v).clamp_(0, 1)
+    shadow = (1 + free / 0.10).clamp_(0, 1) * (0.75 - 2.5 * v).clamp_(0, 1)
     canvas.paint(shadow * canvas.cover(head_shape(x, y, p)) * 0.45, p.skin_dark)
     front = torch.maximum(p.hair_shape, torch.maximum(-free, (v - p.cut_end) * p.width))
     canvas.paint(canvas.cover(front), p.hair_image)
@@ -64,15 +66,18 @@ def beard(canvas: Canvas, p: Sitter) -> None:
     x, y = head_place(canvas, p)
     u, v = face_place(x, y, p)
     mouth = v - p.mouth_y
-    full = torch.maximum(head_shape(x, y, p) - 0.03, 0.20 - v + 0.5 * (0.36 - u.abs()))
-    full = torch.maximum(full, -ellipse(u, mouth - 0.005, 0.16, 0.075 + 0.05 * p.opening))
+    stubble = p.beard == 1
+    depth = torch.where(stubble, -0.01, 0.03)  # stubble stays on the skin
+    full = torch.maximum(head_shape(x, y, p) - depth, 0.20 - v + 0.5 * (0.36 - u.abs()))
+    full = torch.maximum(full, -ellipse(u, mouth - 0.005, 0.15, 0.06 + 0.05 * p.opening))
     chin = ellipse(u, mouth - 0.19, 0.13, 0.11)
     lip = torch.maximum(ellipse(u, mouth + 0.035, 0.175, 0.06), mouth + 0.015 - 1.2 * u * u)
     shape = torch.where(p.beard == 2, lip, torch.where(p.beard == 3, chin, full))
     shape = torch.where(p.beard == 4, torch.minimum(shape, lip), shape)
     strands = 0.05 * torch.sin(40 * u + 9 * v).unsqueeze(1) * min(1.0, 0.03 / canvas.pixel)
-    coverage = canvas.cover(shape) * torch.where(p.beard == 1, 0.25, 0.95)
-    canvas.paint(coverage, p.hair.lerp(p.hair_dark, 0.25) * (1 + strands))
+    grown = p.hair.lerp(p.hair_dark, 0.25)
+    colour = torch.where(stubble[..., None], p.skin_dark * 0.6 + p.hair_dark * 0.25, grown)
+    canvas.paint(canvas.cover(shape) * torch.where(stubble, 0.35, 0.95), colour * (1 + strands))
 
 
 def glasses(canvas: Canvas, p: Sitter) -> None:
@@ -88,8 +93,8 @@ def glasses(canvas: Canvas, p: Sitter) -> None:
     lens = rounded_box(e, v, wide, tall, corner)
     weight = max(0.016, 0.40 * canvas.pixel)
     pane = canvas.cover(lens)
-    canvas.paint(pane * 0.10, p.white)
-    canvas.paint(canvas.cover((0.7 * e + 0.7 * v + 0.05).abs() - 0.022) * pane * 0.28, p.white)
+    canvas.paint(pane * 0.20, p.white)
+    canvas.paint(canvas.cover((0.7 * e + 0.7 * v + 0.05).abs() - 0.022) * pane * 0.35, p.white)
     bridge = torch.maximum((v + 0.03 - 0.6 * u * u).abs() - weight, u.abs() - (p.eye_x - wide + 0.02))
     reach = torch.maximum(p.eye_x + wide - u.abs(), x.abs() - 0.97 * p.width)
     temple = torch.maximum((v + 0.035).abs() - weight, reach)

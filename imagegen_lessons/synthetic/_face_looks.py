@@ -33,7 +33,7 @@ EYE_COLOURS = {
 }
 GLASSES_COLOURS = {
     "black": (0.10, 0.10, 0.12),
-    "tortoise": (0.40, 0.22, 0.10),
+    "blue": (0.16, 0.30, 0.72),
     "red": (0.75, 0.16, 0.18),
     "gold": (0.80, 0.62, 0.25),
     "teal": (0.08, 0.45, 0.48),
@@ -82,7 +82,7 @@ HAIR_STYLES = {
     "wavy": HairStyle("wavy {} hair", 0.18, 0.16, 3, -0.50, 0.80, 0.4, 0.3, back=1.18, length=1.5, wave=0.06),
     "curly": HairStyle("curly {} hair", 0.24, 0.20, 0.62, -0.42, 0.82, 0.4, back=1.22, length=0.7, curl=0.07),
     "afro": HairStyle("a {} afro", 0.32, 0.38, 0.35, -0.52, 0.88, 0.5, back=1.25, length=0.35, curl=0.045),
-    "bun": HairStyle("{} hair in a bun", 0.11, 0.05, 0.15, -0.60, 0.88, 0.6, knot=0.32, knot_y=-1.30),
+    "bun": HairStyle("{} hair in a bun", 0.11, 0.05, 0.15, -0.60, 0.88, 0.6, knot=0.30, knot_y=-1.24),
     "two buns": HairStyle(
         "{} hair in two buns", 0.12, 0.07, 0.25, -0.38, 0.86, peak=0.2, knot=0.33, knot_x=0.72, knot_y=-0.98
     ),
@@ -121,7 +121,7 @@ def sitter(factors: dict[str, Tensor]) -> Sitter:
     def rgb(*colour: float) -> Tensor:
         return torch.tensor(colour, device=device).view(1, 3, 1, 1).expand(len(p.smile), 3, 1, 1)
 
-    p.width, p.height = 0.47 + 0.07 * p.head_width, 0.56 + 0.07 * p.head_height
+    p.width, p.height = 0.455 + 0.09 * p.head_width, 0.55 + 0.09 * p.head_height
     p.centre = 0.26 - 0.5 * p.height  # a longer head goes up and down from here
     angle, turn = 0.15 * p.tilt, 0.40 * p.yaw
     p.cos, p.sin, p.turn_cos, p.turn_sin = angle.cos(), angle.sin(), turn.cos(), turn.sin()
@@ -129,17 +129,17 @@ def sitter(factors: dict[str, Tensor]) -> Sitter:
     p.eye_half = 0.102 + 0.028 * p.eye_size
     # Most people keep their eyes open and their mouths shut: the factors are even, these are not.
     p.lids = 1 - (1 - p.eyelid) ** 3
-    p.opening = p.mouth_open**2
     p.happy = p.smile.clamp(min=0)
+    p.opening = 0.9 * p.mouth_open**2 + 0.14 * p.happy  # a broad smile shows teeth
     p.mouth_y = 0.195 + 0.03 * p.nose_length + 0.25 * p.height
-    p.light = 0.30 + 0.70 * p.light_strength
+    p.light = 0.20 + 0.90 * p.light_strength
 
     p.white, p.gold, p.tongue = rgb(0.99, 0.99, 0.97), rgb(0.93, 0.76, 0.36), rgb(0.80, 0.36, 0.36)
     p.skin = (pick(SKIN_TONES, "skin_tone") + p.undertone[..., None] * rgb(0.012, 0.010, -0.030)).clamp(0, 1)
     p.skin_dark = p.skin * rgb(0.72, 0.62, 0.62)
     p.skin_light = p.skin + (1 - p.skin) * rgb(0.42, 0.36, 0.28)
-    p.rosy = p.skin * 0.66 + rgb(0.95, 0.30, 0.28) * 0.34
-    natural = p.skin * rgb(0.92, 0.60, 0.58) + rgb(0.06, 0.01, 0.02)
+    p.rosy = p.skin * rgb(0.85, 0.72, 0.74) + rgb(0.16, 0.05, 0.045)
+    natural = p.skin * rgb(0.80, 0.53, 0.52) + rgb(0.17, 0.05, 0.07)
     p.lips = natural.lerp(natural * 0.30 + rgb(0.80, 0.08, 0.20) * 0.70, p.lip_colour[..., None] ** 2)
     p.hair = pick(HAIR_COLOURS, "hair_colour")
     p.hair_dark = p.hair * rgb(0.55, 0.52, 0.55)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from . import _face_features as features
@@ -42,6 +43,7 @@ PARTS = (
 )
 
 
+@torch.no_grad()
 def draw(factors: dict[str, Tensor], size: int) -> Tensor:
     """Paint one chunk of faces: (n, 3, size, size) in [0, 1], on the device of the factors, (n,) each."""
     everybody = sitter(factors)

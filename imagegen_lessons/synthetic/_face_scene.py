@@ -13,7 +13,7 @@ def background(canvas: Canvas, p: Sitter) -> None:
     """Two soft colours from top to bottom, lighter on the side of the light."""
     t = (canvas.y * 0.5 + 0.5 + 0.15 * canvas.x).clamp(0, 1)
     torch.lerp(p.backdrop, p.backdrop_two, t.unsqueeze(1), out=canvas.image)
-    canvas.image += (0.07 * p.light * p.light_x * canvas.x + 0.02).unsqueeze(1)
+    canvas.image += (0.10 * p.light * p.light_x * canvas.x + 0.02).unsqueeze(1)
 
 
 def disc(canvas: Canvas, p: Sitter) -> None:
@@ -48,7 +48,7 @@ def _shoulders(canvas: Canvas) -> Tensor:
 
 def body(canvas: Canvas, p: Sitter) -> None:
     """Shoulders in a plain top."""
-    light = 1 + 0.25 * p.light * p.light_x * canvas.x - 0.25 * (canvas.y - 0.7)
+    light = 1 + 0.35 * p.light * p.light_x * canvas.x - 0.25 * (canvas.y - 0.7)
     canvas.paint(canvas.cover(_shoulders(canvas)), p.cloth * light.unsqueeze(1))
 
 
@@ -84,7 +84,7 @@ def shirt(canvas: Canvas, p: Sitter) -> None:
     x, y = canvas.x.abs(), canvas.y
     # Each leaf lies between the neck, the edge that runs to its tip, and its lower edge.
     leaf = torch.maximum(0.24 - x - 0.62 * (y - 0.60), torch.maximum(x - 0.31 + 0.1 * (y - 0.6), 0.60 - y))
-    leaf = torch.maximum(leaf, y - 0.98 + 0.55 * x)
+    leaf = torch.maximum(leaf, y - 0.95 + 0.60 * x)
     canvas.paint(canvas.cover(leaf - 0.012), p.cloth * 0.75)
     canvas.paint(canvas.cover(leaf), p.cloth * 0.55 + 0.45)
     canvas.paint(canvas.cover(circle(x, y - 0.93, 0.024)), p.cloth * 0.4 + 0.6)

@@ -1,0 +1,75 @@
+"""Points in the plane: shapes, reproducibility, drawings of one's own, streams that resume."""
+
+import pytest
+import torch
+
+from imagegen_lessons.synthetic import points
+
+
+@pytest.mark.parametrize("shape", points.SHAPES)
+def test_every_shape_fills_the_plane_and_repeats(shape):
+    x = points.sample(shape, 500, 3)
+    assert x.shape == (500, 2) and x.dtype == torch.float32
+    assert x.abs().max() < 1.8
+    assert (x.max(dim=0).values - x.min(dim=0).values).max() > 2
+    torch.testing.assert_close(x, points.sample(shape, 500, 3))
+    assert not torch.equal(x, points.sample(shape, 500, 4))
+
+
+def test_a_generator_goes_on_where_it_was():
+    generator = torch.Generator().manual_seed(5)
+    first = points.sample("moons", 10, generator)
+    torch.testing.assert_close(first, points.sample("moons", 10, 5))
+    assert not torch.equal(first, points.sample("moons", 10, generator))
+
+
+@pytest.mark.parametrize("shape, centres", [("ring", points.ring_centres()), ("grid", points.grid_centres())])
+def test_blobs_sit_on_their_centres_equally_often(shape, centres):
+    distance, nearest = torch.cdist(points.sample(shape, 20_000, 0), centres).min(dim=1)
+    assert (distance < 3 * points.BLOB_SIGMA).float().mean() == pytest.approx(0.989, abs=0.005)
+    counts = torch.bincount(nearest, minlength=len(centres))
+    assert counts.min() > 0.8 * 20_000 / len(centres)
+
+
+def test_unknown_shape_names_the_known_ones():
+    for ask in (lambda: points.sample("ringg", 5), lambda: points.stream("ringg", 5)):
+        with pytest.raises(ValueError, match="ringg.*choose one of ring, grid"):
+            ask()
+
+
+def test_points_follow_the_ink_of_an_image():
+    mask = torch.zeros(1, 20, 40)
+    mask[0, :10, :10] = 1  # top left
+    x = points.from_image(mask, 2000, 0)
+    assert x[:, 0].min() >= -1.4 and x[:, 0].max() <= -0.7
+    assert x[:, 1].min() >= 0 and x[:, 1].max() <= 0.7  # up is up
+    mask[0, 10:, 30:] = 3  # bottom right, three times as dark
+    assert (points.from_image(mask, 2000, 0)[:, 0] > 0).float().mean() == pytest.approx(0.75, abs=0.05)
+
+
+@pytest.mark.parametrize("mask", [torch.zeros(4, 4), torch.ones(3, 4, 4), torch.full((4, 4), -1.0), torch.ones(4)])
+def test_an_unusable_mask_is_refused_in_one_sentence(mask):
+    with pytest.raises(ValueError, match="A mask"):
+        points.from_image(mask, 5)
+
+
+def test_a_word_is_wider_than_high_and_reads_from_left_to_right():
+    x = points.word("I...", 4000)
+    spread = x.max(dim=0).values - x.min(dim=0).values
+    assert spread[0] > 2.5 > spread[1]
+    assert x[x[:, 1] > 0, 0].max() < 0  # only the I, on the left, reaches above the middle
+    with pytest.raises(ValueError, match="at least one letter"):
+        points.word(" ", 10)
+
+
+@pytest.mark.parametrize("shape", ["heart", points.sample("heart", 300, 1)])
+def test_a_stream_resumes_where_it_was_saved(shape):
+    stream = points.stream(shape, 32, 7)
+    next(stream)
+    state = stream.state_dict()
+    expected = [next(stream) for _ in range(3)]
+    other = points.stream(shape, 32, 0)
+    other.load_state_dict(state)
+    for batch in expected:
+        assert batch.shape == (32, 2)
+        torch.testing.assert_close(next(other), batch)
