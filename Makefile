@@ -4,7 +4,7 @@ BIN := .venv/bin
 LESSON ?=
 INSTALLED := .venv/installed
 
-.PHONY: lab test test-notebooks course solved lint format benchmarks clean
+.PHONY: lab test course solved checkpoints benchmarks lint format clean
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -31,6 +31,12 @@ solved: $(INSTALLED)
 
 course: $(INSTALLED)
 	$(BIN)/python -m tools.course $(LESSON)
+
+checkpoints: $(INSTALLED)
+	$(BIN)/python -m tools.checkpoints
+
+benchmarks: $(INSTALLED)
+	$(BIN)/python benchmarks/faces.py
 
 clean:
 	rm -rf build .pytest_cache .ruff_cache

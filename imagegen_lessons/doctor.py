@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -16,7 +17,7 @@ NEEDED_DISK = 1  # GB free, for what the lessons save
 
 
 def _release(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split("+")[0].split(".")[:2] if part.isdigit())
+    return tuple(int(number) for number in re.match(r"(\d+)(?:\.(\d+))?", text).groups(default=0))
 
 
 def _versions() -> tuple[list[str], list[str]]:
@@ -39,7 +40,7 @@ def _pair() -> list[str]:
     try:
         import torchvision  # noqa: F401
     except (ImportError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         return [f"torchvision does not fit this torch ({reason}): install the two together, from one source."]
     return []
 
@@ -74,7 +75,7 @@ def examine() -> tuple[list[str], list[str]]:
         )
     if disk < NEEDED_DISK:
         problems.append(f"Only {disk:.1f} GB of disk are free: what you make may not be saved.")
-    if runtime.ROOT.exists() and not os.access(runtime.ROOT, os.W_OK):
+    if not os.environ.get("IMAGEGEN_OUTPUT") and not os.access(runtime.ROOT, os.W_OK):
         problems.append("The course's folder is read-only: set IMAGEGEN_OUTPUT to a folder of your own.")
     return facts, problems
 

@@ -7,6 +7,7 @@ and gives just what a known mistake gives, the message names that mistake.
 import ast
 import copy
 import inspect
+import os
 import textwrap
 import traceback
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+TORCH = os.path.dirname(torch.__file__)
 RIGHT, WRONG, BLANK = "✅", "❌", "⏳"
 
 
@@ -118,8 +120,11 @@ def _guarded(function: Callable, *arguments):
     except (NotImplementedError, Wrong):
         raise
     except Exception as error:
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        where = f" at `{frame.line}`" if frame.line else f" in line {frame.lineno}"
+        frames = traceback.extract_tb(error.__traceback__)
+        where = ""  # the last line that is the student's: none of this module's, and none inside PyTorch
+        for frame in frames:
+            if frame.filename != __file__ and not frame.filename.startswith(TORCH):
+                where = f" at `{frame.line}`" if frame.line else f" in line {frame.lineno}"
         reason = (str(error).strip() or "no message").splitlines()[0]
         raise Wrong(f"Your code stops with {type(error).__name__}{where}: {reason}") from None
 

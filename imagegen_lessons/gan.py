@@ -11,7 +11,7 @@ from torch.nn.functional import softplus
 from imagegen_lessons import train
 
 
-def mlp(inputs, hidden, outputs, layers=4):
+def mlp(inputs, hidden, outputs, layers=3):
     """A fully connected network with `layers` linear layers and ReLU between them: (n, inputs) -> (n, outputs)."""
     sizes = [inputs] + [hidden] * (layers - 1) + [outputs]
     network = []

@@ -13,11 +13,19 @@ import torch
 from imagegen_lessons import images, runtime
 
 MAX_WIDTH = 900  # pixels, about the width of a notebook's output area
+GAP = 2  # pixels between pictures
 TILE = 96  # pixels, what a small picture is enlarged to
+
+
+def require_alt(alt: str) -> None:
+    """Raises ValueError when `alt` says nothing."""
+    if not isinstance(alt, str) or not alt.strip():
+        raise ValueError("A picture needs alt text: say in a sentence what there is to see.")
 
 
 def img_tag(data: bytes, alt: str, width: int | None = None) -> str:
     """The HTML of one embedded picture; `data` are the bytes of a JPEG or PNG file."""
+    require_alt(alt)
     kind = "png" if data.startswith(b"\x89PNG") else "jpeg"
     size = f' width="{width}"' if width else ""
     return f'<img alt="{escape(alt)}"{size} src="data:image/{kind};base64,{base64.b64encode(data).decode()}">'
@@ -25,14 +33,18 @@ def img_tag(data: bytes, alt: str, width: int | None = None) -> str:
 
 def publish(html: str, alt: str) -> None:
     """Displays `html` with `alt` as its plain text; outside a notebook prints the alt text alone."""
-    if not alt.strip():
-        raise ValueError("A picture needs alt text: say in a sentence what there is to see.")
+    require_alt(alt)
     if not runtime.in_notebook():
         print(f"[picture: {alt}]")
         return
     from IPython.display import display
 
     display({"text/html": html, "text/plain": alt}, raw=True)
+
+
+def picture(data: bytes, alt: str) -> None:
+    """Shows a picture that already is the bytes of a JPEG or PNG file."""
+    publish(img_tag(data, alt), alt)
 
 
 def to_jpeg(image: torch.Tensor, quality: int = 90) -> bytes:
@@ -44,29 +56,42 @@ def _enlarge(x: torch.Tensor, scale: int) -> torch.Tensor:
     return x.repeat_interleave(scale, -1).repeat_interleave(scale, -2)  # every pixel stays a visible square
 
 
+def _fit(x: torch.Tensor, width: int) -> torch.Tensor:
+    """The images shrunk to `width` where they are wider."""
+    if x.shape[-1] <= width:
+        return x
+    return images.resize(x, (max(1, round(x.shape[-2] * width / x.shape[-1])), width))
+
+
 def _smallest(image: torch.Tensor) -> bytes:
     """PNG where it is smaller (drawings, enlarged pixels), else JPEG."""
     return min(images.to_bytes(image, "PNG"), to_jpeg(image, 80), key=len)
 
 
 def _batch(pictures) -> torch.Tensor:
-    if isinstance(pictures, list | tuple):
-        pictures = torch.cat([p if p.dim() == 4 else p[None] for p in pictures])
-    pictures = pictures.detach().float().cpu()
-    return pictures if pictures.dim() == 4 else pictures[None]
+    """Pictures (n, C, H, W), (C, H, W) or a list of either as one checked batch (n, C, H, W) on the CPU."""
+    if not isinstance(pictures, list | tuple):
+        pictures = [pictures]
+    floats = [p.detach().float().cpu() if isinstance(p, torch.Tensor) else p for p in pictures]
+    checked = [images.check(x) for x in floats]  # before anything is made of them: its advice is about these
+    if len({x.shape[-2:] for x in checked}) != 1:
+        raise images.ImageError("Pictures of one size are needed, at least one; resize them or use compare.")
+    colours = max(x.shape[-3] for x in checked)
+    return torch.cat([(x if x.dim() == 4 else x[None]).expand(-1, colours, -1, -1) for x in checked])
 
 
 def show_images(pictures, alt: str, *, columns: int | None = None, scale: int | None = None) -> None:
     """Shows images (n, C, H, W), (C, H, W) or a list of equal-sized ones as one grid.
 
     Values outside [0, 1] raise `images.ImageError`. Small pictures are enlarged by a whole factor, `scale`,
-    so that their pixels stay square and sharp.
+    so that their pixels stay square and sharp; what would be wider than MAX_WIDTH is shrunk to it.
     """
     x = _batch(pictures)
     columns = columns or min(len(x), 8 if x.shape[-1] <= 64 else 4)
     if scale is None:
-        scale = max(1, min(TILE // x.shape[-1], MAX_WIDTH // (columns * x.shape[-1])))
-    grid = images.grid(_enlarge(x, scale), columns=columns)
+        room = (MAX_WIDTH + GAP) // columns - GAP  # for each picture
+        scale = max(1, min(TILE, room) // x.shape[-1])
+    grid = _fit(images.grid(_enlarge(x, scale), columns=columns, gap=GAP), MAX_WIDTH)
     publish(img_tag(_smallest(grid), alt), alt)
 
 
@@ -75,11 +100,10 @@ def compare(pictures: dict[str, torch.Tensor], alt: str, *, scale: int | None = 
 
     Each is enlarged by a whole factor (`scale`) or shrunk, to about `width` pixels.
     """
+    require_alt(alt)
     figures = []
     for name, picture in pictures.items():
-        x = images.grid(_batch(picture))
-        if x.shape[-1] > width:
-            x = images.resize(x, (round(x.shape[-2] * width / x.shape[-1]), width))
+        x = _fit(images.grid(_batch(picture)), width)
         factor = scale or max(1, width // x.shape[-1])
         tag = img_tag(_smallest(_enlarge(x, factor)), f"{name}: {alt}")
         figures.append(
@@ -101,4 +125,4 @@ def figure_png(fig) -> bytes:
 
 def figure(fig, alt: str) -> None:
     """Shows a matplotlib figure with alt text, and closes it."""
-    publish(img_tag(figure_png(fig), alt), alt)
+    picture(figure_png(fig), alt)

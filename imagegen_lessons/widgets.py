@@ -1,8 +1,8 @@
 """Sliders and buttons around plain functions. The only room that imports ipywidgets; works with 7.7 and 8.
 
 The function comes first and works without any widget; what stands here calls it again when a control moves.
-With IMAGEGEN_SWEEP=1 (the tests) every widget runs its function over the whole range of its controls at once,
-so that one that breaks at the end of a slider breaks the test of its lesson.
+With IMAGEGEN_SWEEP=1 (the tests) every widget runs its function over the whole range of its controls at once
+(an upload: with a picture of its own), so that one that breaks at the end of a slider breaks its lesson's test.
 """
 
 import inspect
@@ -26,7 +26,12 @@ def _control(name: str, spec, value):
     if isinstance(spec, bool):
         return ipywidgets.Checkbox(value=spec if value is None else bool(value), **common)
     if isinstance(spec, list):
-        return ipywidgets.Dropdown(options=spec, value=spec[0] if value is None else value, **common)
+        start = _choices(spec)[0] if value is None else value
+        return ipywidgets.Dropdown(options=spec, value=start, **common)
+    if not isinstance(spec, tuple) or len(spec) not in (2, 3):
+        raise ValueError(
+            f"The control {name!r} is (low, high), (low, high, step), a list, or True/False, not {spec!r}."
+        )
     low, high, *step = spec
     if all(isinstance(number, int) for number in spec):
         start = low if value is None else value
@@ -38,6 +43,11 @@ def _control(name: str, spec, value):
 
 def _warning(error: Exception) -> str:
     return f"<p>⚠ {type(error).__name__}: {escape(str(error))}</p>"
+
+
+def _choices(options) -> list:
+    """The values behind a drop-down's options, which are values or pairs (label, value)."""
+    return [option[1] if isinstance(option, tuple) else option for option in options]
 
 
 def _as_bytes(picture) -> bytes:
@@ -53,6 +63,20 @@ def _as_bytes(picture) -> bytes:
     )
 
 
+def _rendered(result) -> tuple[bytes, str | None]:
+    """What a widget's function returned, as the bytes of a picture and the HTML of the text, if it gave one."""
+    picture, text = result if isinstance(result, tuple) else (result, None)
+    return _as_bytes(picture), None if text is None else f"<p>{escape(str(text))}</p>"
+
+
+def _put(result, picture: ipywidgets.Image, text: ipywidgets.HTML) -> None:
+    data, html = _rendered(result)
+    picture.format = "png" if data.startswith(b"\x89PNG") else "jpeg"
+    picture.value = data
+    if html is not None:
+        text.value = html
+
+
 class Explorer(ipywidgets.VBox):
     """Controls, and the picture that follows them.
 
@@ -64,12 +88,13 @@ class Explorer(ipywidgets.VBox):
     """
 
     def __init__(self, function: Callable, alt: str, *, width: int = 384, **controls):
+        show.require_alt(alt)
         defaults = {name: p.default for name, p in inspect.signature(function).parameters.items()}
         start = {n: None if defaults.get(n) is inspect.Parameter.empty else defaults.get(n) for n in controls}
         self.function = function
         self.controls = {name: _control(name, spec, start[name]) for name, spec in controls.items()}
         self.picture = ipywidgets.Image(format="jpeg", width=width)
-        self.text = ipywidgets.HTML(f"<p>{alt}</p>")
+        self.text = ipywidgets.HTML(f"<p>{escape(alt)}</p>")
         self.message = ipywidgets.HTML()
         self.draw()  # an error in the first picture is the lesson's error: it is raised
         for control in self.controls.values():
@@ -83,20 +108,14 @@ class Explorer(ipywidgets.VBox):
 
     def draw(self) -> None:
         """Calls the function with the values of the controls and shows what it returns."""
-        result = self.function(**self.values())
-        picture, text = result if isinstance(result, tuple) else (result, None)
-        data = _as_bytes(picture)
-        self.picture.format = "png" if data.startswith(b"\x89PNG") else "jpeg"
-        self.picture.value = data
-        if text is not None:
-            self.text.value = f"<p>{text}</p>"
+        _put(self.function(**self.values()), self.picture, self.text)
 
     def sweep(self) -> None:
         """Draws with every control at each end and in the middle of its range; errors are raised."""
         start = self.values()
         for name, control in self.controls.items():
             for value in _extremes(control):
-                self.function(**{**start, name: value})
+                _rendered(self.function(**{**start, name: value}))
 
     def _follow(self, change) -> None:
         # A callback's error would vanish into the server's log: say it under the picture instead.
@@ -111,9 +130,9 @@ def _extremes(control) -> list:
     if isinstance(control, ipywidgets.Checkbox):
         return [False, True]
     if isinstance(control, ipywidgets.Dropdown):
-        return [option[1] if isinstance(option, tuple) else option for option in control.options]
-    middle = (control.min + control.max) / 2
-    return [control.min, type(control.value)(middle), control.max]
+        return _choices(control.options)
+    steps = round((control.max - control.min) / 2 / control.step)  # a slider stops only at its steps
+    return [control.min, control.min + steps * control.step, control.max]
 
 
 def explore(function: Callable, alt: str, *, width: int = 384, **controls) -> Explorer:
@@ -126,15 +145,15 @@ def explore(function: Callable, alt: str, *, width: int = 384, **controls) -> Ex
 class Buttons(ipywidgets.VBox):
     """Buttons above a picture: each button calls its action, then the picture is drawn again.
 
-    draw: without arguments; returns what an `Explorer`'s function returns.
+    draw: called with one keyword argument per control; returns what an `Explorer`'s function returns.
     actions: label -> function without arguments.
-    play: optional label of the action that a play button repeats, `interval` milliseconds apart.
+    play: optional label of the action that a play button repeats, every tenth of a second.
     """
 
     def __init__(
-        self, draw: Callable, actions: dict[str, Callable], alt: str, *, play=None, interval=100, width=520
+        self, draw: Callable, actions: dict[str, Callable], alt: str, *, play=None, width=480, **controls
     ):
-        self.explorer = Explorer(draw, alt, width=width)
+        self.explorer = Explorer(draw, alt, width=width, **controls)
         self.buttons = {}
         for label, action in actions.items():
             button = ipywidgets.Button(description=label, tooltip=label)
@@ -142,8 +161,9 @@ class Buttons(ipywidgets.VBox):
             self.buttons[label] = button
         row = list(self.buttons.values())
         if play is not None:
-            self.player = ipywidgets.Play(min=0, max=10_000, interval=interval, description=f"play {play}")
-            self.player.observe(lambda _: self._act(actions[play]), names="value")
+            self.player = ipywidgets.Play(min=0, max=10_000, interval=100, description=f"play {play}")
+            repeated = actions[play]
+            self.player.observe(lambda _: self._act(repeated), names="value")
             row.append(self.player)
         super().__init__([ipywidgets.HBox(row), self.explorer])
         if os.environ.get("IMAGEGEN_SWEEP") == "1":
@@ -175,22 +195,25 @@ class Upload(ipywidgets.VBox):
     """
 
     def __init__(self, function: Callable, alt: str, *, size: int = 512, width: int = 384):
+        show.require_alt(alt)
         self.function, self.size = function, size
         self.chooser = ipywidgets.FileUpload(accept="image/*", multiple=False, description="Your picture")
-        self.picture = ipywidgets.Image(format="png", width=width, value=show.to_jpeg(torch.ones(3, 8, 8)))
-        self.text = ipywidgets.HTML(f"<p>{alt}</p>")
+        self.picture = ipywidgets.Image(format="jpeg", width=width, value=show.to_jpeg(torch.ones(3, 8, 8)))
+        self.text = ipywidgets.HTML(f"<p>{escape(alt)}</p>")
+        self.message = ipywidgets.HTML()
         self.chooser.observe(self._follow, names="value")
-        super().__init__([self.chooser, self.picture, self.text])
+        super().__init__([self.chooser, self.picture, self.text, self.message])
+        if os.environ.get("IMAGEGEN_SWEEP") == "1":
+            _rendered(function(torch.linspace(0, 1, 3 * 48 * 64).reshape(1, 3, 48, 64)))
 
     def _follow(self, change) -> None:
         if not change["new"]:
             return
         try:
-            result = self.function(images.load(change["new"], size=self.size))
-            picture, text = result if isinstance(result, tuple) else (result, "")
-            self.picture.value, self.text.value = _as_bytes(picture), f"<p>{text}</p>"
+            _put(self.function(images.load(change["new"], size=self.size)), self.picture, self.text)
+            self.message.value = ""
         except Exception as error:
-            self.text.value = _warning(error)
+            self.message.value = _warning(error)
 
 
 def upload(function: Callable, alt: str, **options) -> Upload:

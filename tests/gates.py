@@ -15,7 +15,7 @@ PACKAGE = "imagegen_lessons"
 FLOORS = [
     ["runtime", "loading"],
     ["images", "checkpoint", "doctor", "download"],
-    ["photos", "curves"],
+    ["photos", "curves", "plane"],
     ["live", "show"],
     ["synthetic", "datasets", "metrics", "features"],
     ["train"],
@@ -24,7 +24,7 @@ FLOORS = [
     ["exercises"],
 ]
 MAX_MODULE_LINES = 200  # of code: without blank lines, comments and docstrings
-MAX_PACKAGE_LINES = 3000
+MAX_PACKAGE_LINES = 3200  # with three lessons; raise it with a reason, for a new arc
 MAX_NOTEBOOK_BYTES = 600_000
 MAX_CODE_LINES = 25
 MAX_SETUP_LINES = 12
@@ -32,6 +32,7 @@ CLOSING = ["Recap", "Exercises", "Where this goes", "Next"]
 TWIN = re.compile(r"^# The same code is in imagegen_lessons\.([\w.]+)\.(\w+)$", re.MULTILINE)
 DOCUMENTED = (ast.FunctionDef, ast.ClassDef, ast.Module)
 IMAGE = re.compile(r"<img\b[^>]*>")
+DESCRIBED = re.compile(r'\balt="[^"]{10,}"')
 
 
 def room(module: str) -> str:
@@ -164,13 +165,15 @@ def alt_problems(notebook) -> list[str]:
     """Pictures, in text or output, without alt text."""
     problems = []
     for cell in notebook.cells:
-        if cell.cell_type == "markdown" and "![](" in cell.source:
-            problems.append("A picture in the text has no alt text.")
+        if cell.cell_type == "markdown":
+            bare = [tag for tag in IMAGE.findall(cell.source) if not DESCRIBED.search(tag)]
+            if bare or re.search(r"!\[\s*\]", cell.source):
+                problems.append("A picture in the text has no alt text.")
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             if any(kind.startswith("image/") for kind in data):
                 problems.append(f"A picture was shown without `show`: {cell.source[:60]!r}.")
             for tag in IMAGE.findall("".join(data.get("text/html", ""))):
-                if not re.search(r'alt="[^"]{10,}"', tag):
+                if not DESCRIBED.search(tag):
                     problems.append(f"A picture has no alt text: {cell.source[:60]!r}.")
     return problems

@@ -3,7 +3,7 @@
 import pytest
 
 from tests import gates
-from tools import lessons
+from tools import course, lessons
 
 LESSONS = lessons.paths()
 SETUP = lessons.read(LESSONS[0]).cells[1].source
@@ -34,3 +34,7 @@ def test_size(path):
 def test_the_course_has_few_twins():
     sources = [cell.source for path in LESSONS for cell in lessons.code_cells(lessons.read(path))]
     assert len(gates.TWIN.findall("\n".join(sources))) <= 12
+
+
+def test_the_readme_lists_the_lessons_as_they_are():
+    assert course.readme_table() in (lessons.ROOT / "README.md").read_text(encoding="utf-8")

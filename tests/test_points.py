@@ -47,14 +47,16 @@ def test_points_follow_the_ink_of_an_image():
     assert (points.from_image(mask, 2000, 0)[:, 0] > 0).float().mean() == pytest.approx(0.75, abs=0.05)
 
 
-@pytest.mark.parametrize("mask", [torch.zeros(4, 4), torch.ones(3, 4, 4), torch.full((4, 4), -1.0), torch.ones(4)])
+@pytest.mark.parametrize(
+    "mask", [torch.zeros(4, 4), torch.ones(3, 4, 4), torch.full((4, 4), -1.0), torch.ones(4)]
+)
 def test_an_unusable_mask_is_refused_in_one_sentence(mask):
     with pytest.raises(ValueError, match="A mask"):
         points.from_image(mask, 5)
 
 
 def test_a_word_is_wider_than_high_and_reads_from_left_to_right():
-    x = points.word("I...", 4000)
+    x = points.word("I......", 4000)
     spread = x.max(dim=0).values - x.min(dim=0).values
     assert spread[0] > 2.5 > spread[1]
     assert x[x[:, 1] > 0, 0].max() < 0  # only the I, on the left, reaches above the middle

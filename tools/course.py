@@ -18,6 +18,7 @@ from PIL import Image
 from imagegen_lessons import runtime
 from tools import lessons
 
+BEGIN, END = "<!-- lessons: written by `make course` -->", "<!-- end of lessons -->"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -81,6 +82,28 @@ def execute(path) -> float:
     return seconds
 
 
+def readme_table() -> str:
+    """The table of lessons: title, promise and measured seconds, from the notebooks themselves."""
+    rows = ["| lesson | | seconds |", "|---|---|---|"]
+    for path in lessons.paths():
+        notebook = lessons.read(path)
+        title, promise = notebook.cells[0].source.split("\n\n")[:2]
+        name = title.removeprefix("# ").split(" · ")[1]
+        seconds = notebook.metadata.get("imagegen_lessons", {}).get("seconds")
+        measured = "not yet measured" if seconds is None else f"{seconds:.0f}"
+        link = f"[{path.name[:2]} · {name}](notebooks/{path.name})"
+        rows.append(f"| {link} | {' '.join(promise.split())} | {measured} |")
+    return "\n".join(rows)
+
+
+def update_readme() -> None:
+    path = lessons.ROOT / "README.md"
+    before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    path.write_text(f"{before}{BEGIN}\n{readme_table()}\n{END}{after}", encoding="utf-8")
+
+
 if __name__ == "__main__":
     for lesson in lessons.paths(*sys.argv[1:2]):
         print(f"{lesson.name}: {execute(lesson):.0f} s at {runtime.pace()} pace", flush=True)
+    update_readme()

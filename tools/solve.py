@@ -33,6 +33,8 @@ def solve(notebook):
 
 
 if __name__ == "__main__":
+    for old in [] if sys.argv[1:2] else lessons.SOLVED.glob("*.ipynb"):
+        old.unlink()  # of a lesson that has been renamed, say: it would be tested for ever
     for lesson in lessons.paths(*sys.argv[1:2]):
         lessons.write(solve(lessons.read(lesson)), lessons.SOLVED / lesson.name)
         print(f"build/solved/{lesson.name}")

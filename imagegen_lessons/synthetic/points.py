@@ -140,11 +140,11 @@ def word(text, n, seed=0):
     Raises ValueError when there is nothing to draw.
     """
     font = ImageFont.load_default(size=48)
-    left, top, right, bottom = font.getbbox(text)
-    if not text.strip() or right <= left:
+    page = Image.new("L", (60 * len(text) + 20, 120))
+    ImageDraw.Draw(page).text((10, 20), text, fill=255, font=font)
+    if page.getbbox() is None:
         raise ValueError("A word needs at least one letter.")
-    page = Image.new("L", (int(right - left) + 2, int(bottom - top) + 2))
-    ImageDraw.Draw(page).text((1 - left, 1 - top), text, fill=255, font=font)
+    page = page.crop(page.getbbox())
     ink = torch.tensor(list(page.tobytes())).view(page.height, page.width)
     return from_image(ink, n, seed)
 

@@ -3,6 +3,7 @@
 Kernels talk to the tests over the loopback addresses, which stay open; everything else raises at once.
 """
 
+import ipaddress
 import socket
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1", "0.0.0.0", "", None}
@@ -13,8 +14,14 @@ class NetworkBlocked(OSError):
 
 
 def _check(host) -> None:
-    name = host.decode() if isinstance(host, bytes) else host
-    if name not in LOOPBACK and not str(name).startswith("127."):
+    name = host.decode() if isinstance(host, bytes | bytearray) else host
+    if name in LOOPBACK:
+        return
+    try:
+        here = ipaddress.ip_address(name).is_loopback
+    except ValueError:  # a name
+        here = False
+    if not here:
         raise NetworkBlocked(f"The tests block the network, and something asked for {name!r}.")
 
 
@@ -30,6 +37,16 @@ def _guard(name: str) -> None:
     setattr(socket.socket, name, guarded)
 
 
+def _guard_lookup(name: str) -> None:
+    original = getattr(socket, name)
+
+    def guarded(host, *arguments, **options):
+        _check(host)
+        return original(host, *arguments, **options)
+
+    setattr(socket, name, guarded)
+
+
 def install() -> None:
     """Guards connections, datagrams and name look-ups; twice does no harm."""
     if getattr(socket, "imagegen_guarded", False):
@@ -37,13 +54,8 @@ def install() -> None:
     socket.imagegen_guarded = True
     for name in ("connect", "connect_ex", "sendto"):
         _guard(name)
-    lookup = socket.getaddrinfo
-
-    def getaddrinfo(host, *arguments, **options):
-        _check(host)
-        return lookup(host, *arguments, **options)
-
-    socket.getaddrinfo = getaddrinfo
+    for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr"):
+        _guard_lookup(name)
 
 
 install()
