@@ -65,7 +65,7 @@ def _fit(x: torch.Tensor, width: int) -> torch.Tensor:
 
 def _smallest(image: torch.Tensor) -> bytes:
     """PNG where it is smaller (drawings, enlarged pixels), else JPEG."""
-    return min(images.to_bytes(image, "PNG"), to_jpeg(image, 80), key=len)
+    return min(images.to_bytes(image, "PNG"), to_jpeg(image, 75), key=len)
 
 
 def _batch(pictures) -> torch.Tensor:
@@ -95,7 +95,7 @@ def show_images(pictures, alt: str, *, columns: int | None = None, scale: int | 
     publish(img_tag(_smallest(grid), alt), alt)
 
 
-def compare(pictures: dict[str, torch.Tensor], alt: str, *, scale: int | None = None, width=260) -> None:
+def compare(pictures: dict[str, torch.Tensor], alt: str, *, scale: int | None = None, width=220) -> None:
     """Shows pictures side by side, each above its name. `pictures`: name -> (C, H, W) or (n, C, H, W).
 
     Each is enlarged by a whole factor (`scale`) or shrunk, to about `width` pixels.
