@@ -9,10 +9,11 @@ INSTALLED := .venv/installed
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[lab,test]"
+	$(BIN)/jupyter labextension disable --level=sys_prefix "@jupyterlab/apputils-extension:announcements"
 	touch $(INSTALLED)
 
 lab: $(INSTALLED)
-	$(BIN)/jupyter lab --config tools/lab_config.py notebooks/00_start_here.ipynb
+	$(BIN)/jupyter lab --config tools/lab_config.py
 
 test: lint solved
 	$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=120 \

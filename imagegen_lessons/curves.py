@@ -76,7 +76,8 @@ def _running_mean(y):
 def _figure(values):
     from matplotlib.figure import Figure  # used without pyplot, a figure is freed with its last reference
 
-    figure = Figure(figsize=(WIDTH / 100, HEIGHT / 100), dpi=100)
+    # A tenth of a pixel more: before 3.11, matplotlib cuts 4.6 inches × 100 = 459.999… down to 459 pixels.
+    figure = Figure(figsize=((WIDTH + 0.1) / 100, (HEIGHT + 0.1) / 100), dpi=100)
     axes = figure.add_axes((0.12, 0.17, 0.60, 0.78))
     curves = [(name, *_points(series)) for name, series in values.items()]
     curves = [curve for curve in curves if len(curve[1])]
