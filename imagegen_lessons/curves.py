@@ -29,7 +29,8 @@ def describe(values: dict[str, list[float]], sample=None) -> str:
     curves = f"Curves over {steps:,} steps: {', '.join(parts)}." if parts else "No curves."
     if sample is None:
         return curves
-    beside = f"{len(sample)} images" if isinstance(sample, torch.Tensor) else "a picture"
+    several = isinstance(sample, torch.Tensor) and len(sample) > 1
+    beside = f"{len(sample)} images" if several else "a picture"
     return f"{curves} Beside them {beside} after the last of these steps."
 
 
@@ -89,7 +90,7 @@ def _figure(values):
         axes.plot(x, y, color=colour, alpha=0.3, linewidth=0.8)
         axes.plot(x, mean, color=colour, linestyle=style, linewidth=1.8)
         place = (axes.transScale + axes.transLimits).transform((x[-1], mean[-1]))[1]
-        labels.append((place, f"{name} {mean[-1]:.3g}", {"color": colour, "linestyle": style}))
+        labels.append((place, f"{name}\n{mean[-1]:.3g}", {"color": colour, "linestyle": style}))
     _write_labels(axes, labels)
     axes.set_xlabel("step")
     axes.xaxis.get_major_locator().set_params(integer=True)
@@ -115,7 +116,7 @@ def _write_labels(axes, labels) -> None:
     labels = sorted(labels, key=lambda label: label[0])
     places = numpy.clip([place for place, _, _ in labels], 0, 1)
     for i in range(1, len(places)):
-        places[i] = max(places[i], places[i - 1] + 0.09)
+        places[i] = max(places[i], places[i - 1] + 0.15)
     places -= max(0, places[-1] - 1) if len(places) else 0
     for place, (_, text, line) in zip(places, labels, strict=True):
         axes.plot(

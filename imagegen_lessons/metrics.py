@@ -12,6 +12,8 @@ def modes_covered(points, centres, radius, at_least=None):
     is covered when it holds `at_least` good points (default: a fifth of its fair share, n / m).
     Returns (blobs covered, share of good points, good points per blob (m,)).
     """
+    if len(points) == 0:
+        raise ValueError("There are no points to judge.")
     at_least = 0.2 * len(points) / len(centres) if at_least is None else at_least
     distance, nearest = torch.cdist(points, centres).min(dim=1)
     good = distance <= radius

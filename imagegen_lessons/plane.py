@@ -4,13 +4,15 @@ Drawn with Pillow, because a matplotlib figure per move of a slider is several t
 """
 
 import io
+import math
 
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from imagegen_lessons import images
 
 EXTENT = 2.0  # the picture shows both coordinates from -EXTENT to EXTENT
+MOST_ARROWS = 70
 CELLS = 80  # the opinion is asked at CELLS x CELLS places
 LIKE_FAKE, LIKE_REAL = (
     torch.tensor([0.99, 0.86, 0.72]),
@@ -33,7 +35,7 @@ def _opinion(D, middle, spread) -> torch.Tensor:
 def _scale(D, real, fake) -> tuple[float, float]:
     """The score half-way between real and fake, and the scale of the differences: only these matter, not zero."""
     with torch.no_grad():
-        a, b = D(real), D(fake)
+        a, b = D(real), D(fake if len(fake) else real)
     return float((a.mean() + b.mean()) / 2), float(torch.cat([a, b]).std().clamp(min=1e-3))
 
 
@@ -41,31 +43,61 @@ def draw(real, fake=None, D=None, arrows=None, size: int = 480) -> bytes:
     """The bytes of a JPEG: `real` (n, 2) as dark rings, `fake` (m, 2) as orange crosses.
 
     D: a function (n, 2) -> scores (n,) or (n, 1); the background is blue where it leans to real, orange where to
-    fake, white where it cannot tell. arrows: (m, 2), from each fake; the longest is drawn a tenth as long as the
-    picture is wide.
+    fake, white where it cannot tell, relative to its own scores for these points.
+    arrows: (m, 2), from each fake; the longest is drawn a tenth as long as the picture is wide, and of more than
+    MOST_ARROWS only every second, third, … is drawn.
     """
     real, fake = real.detach().cpu(), torch.empty(0, 2) if fake is None else fake.detach().cpu()
     background = torch.ones(3, CELLS, CELLS)
     if D is not None:
         background = _opinion(D, *_scale(D, real, fake))
-    canvas = images.to_pil(background).resize((size, size), Image.Resampling.BICUBIC)
+    fine = 2 * size  # drawn at twice the size and reduced, so that lines and rings are smooth
+    canvas = images.to_pil(background).resize((fine, fine), Image.Resampling.BICUBIC)
     pen = ImageDraw.Draw(canvas)
 
     def place(points):
         inside = points.clamp(-EXTENT, EXTENT)  # what lies outside is shown at the border
-        return ((inside * torch.tensor([1.0, -1.0]) + EXTENT) / (2 * EXTENT) * (size - 1)).tolist()
+        return ((inside * torch.tensor([1.0, -1.0]) + EXTENT) / (2 * EXTENT) * (fine - 1)).tolist()
 
     for x, y in place(real):
-        pen.ellipse((x - 2.5, y - 2.5, x + 2.5, y + 2.5), outline=INK)
-    if arrows is not None:
-        length = arrows.norm(dim=1).max().clamp(min=1e-12)
-        tips = place(fake + arrows.detach().cpu() / length * (0.2 * EXTENT))
-        for (x, y), tip in zip(place(fake), tips, strict=True):
-            pen.line((x, y, *tip), fill=GREY, width=1)
+        _ring(pen, x, y)
     for x, y in place(fake):
-        pen.line((x - 3, y - 3, x + 3, y + 3), fill=ORANGE, width=2)
-        pen.line((x - 3, y + 3, x + 3, y - 3), fill=ORANGE, width=2)
-    pen.text((6, size - 16), "o real   x fake" if len(fake) else "o real", fill=GREY)
+        _cross(pen, x, y)
+    if arrows is not None and len(fake):
+        arrows = arrows.detach().cpu()
+        arrows = arrows / arrows.norm(dim=1).max().clamp(min=1e-12) * (0.2 * EXTENT)
+        some = slice(None, None, -(-len(fake) // MOST_ARROWS))
+        for foot, tip in zip(place(fake[some]), place(fake[some] + arrows[some]), strict=True):
+            _arrow(pen, *foot, *tip)
+    _legend(pen, fine, with_fakes=len(fake) > 0)
+
     buffer = io.BytesIO()
-    canvas.save(buffer, "JPEG", quality=85)
+    canvas.resize((size, size), Image.Resampling.LANCZOS).save(buffer, "JPEG", quality=85)
     return buffer.getvalue()
+
+
+def _ring(pen, x, y) -> None:
+    pen.ellipse((x - 5, y - 5, x + 5, y + 5), outline=INK, width=2)
+
+
+def _cross(pen, x, y) -> None:
+    pen.line((x - 6, y - 6, x + 6, y + 6), fill=ORANGE, width=3)
+    pen.line((x - 6, y + 6, x + 6, y - 6), fill=ORANGE, width=3)
+
+
+def _arrow(pen, x, y, to_x, to_y) -> None:
+    length = math.hypot(to_x - x, to_y - y)
+    pen.line((x, y, to_x, to_y), fill=GREY, width=3)
+    if length > 4:
+        ahead_x, ahead_y = 11 * (to_x - x) / length, 11 * (to_y - y) / length
+        left, right = (to_x - ahead_y / 2, to_y + ahead_x / 2), (to_x + ahead_y / 2, to_y - ahead_x / 2)
+        pen.polygon([left, right, (to_x + ahead_x, to_y + ahead_y)], fill=GREY)
+
+
+def _legend(pen, fine: int, with_fakes: bool) -> None:
+    y, font = fine - 24, ImageFont.load_default(size=26)
+    _ring(pen, 20, y)
+    pen.text((34, y), "real", fill=INK, font=font, anchor="lm")
+    if with_fakes:
+        _cross(pen, 110, y)
+        pen.text((124, y), "fake", fill=ORANGE, font=font, anchor="lm")

@@ -183,7 +183,7 @@ class _Run:
         if self.history.stopped:
             go_on = "run this cell again to go on from there"
             if self.path is None:
-                go_on = "call fit again with the same networks to train them further"
+                go_on = "call fit again to go on with what was reached"
             line = f"stopped at step {self.done:,} of {self.steps:,}, nothing is lost: {go_on}"
         elif self.done == self._begun:
             line = f"already trained for {self.done:,} steps (saved in {self.path}); fresh=True starts anew"

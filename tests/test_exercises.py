@@ -82,7 +82,7 @@ def test_every_exercise_stands_blank_in_one_lesson():
             assert [a.arg for a in node.args.args] == [a.arg for a in answer.args.args], name
 
 
-@exercise(cases=((torch.tensor([1.0, -2.0]), 3.0), (torch.tensor([[0.5]]), 1.0)), hints=("Multiply.",))
+@exercise(cases=((torch.tensor([1.0, -2.0, 0.5]), 3.0), (torch.tensor([[0.5]]), 1.0)), hints=("Multiply.",))
 def scale(x, by):
     """Scales."""
     return x * by
@@ -92,13 +92,15 @@ def scale(x, by):
     ("attempt", "part"),
     [
         (lambda x, by: None, "returns nothing"),
-        (lambda x, by: x[:1] * by, "expected the shape (2,), got (1,)"),
+        (lambda x, by: x[:1] * by, "expected the shape (3,), got (1,)"),
         (lambda x, by: -x * by, "Only the sign is wrong"),
-        (lambda x, by: 2 * x * by, "2 times too large"),
+        (lambda x, by: 2 * x * by, "2 times what it should be"),
         (lambda x, by: x / 0, "inf or nan"),
         (lambda x, by: "text", "got 'text'"),
         (lambda x, by: x.mul_(by), "in place"),
         (lambda x: x, "TypeError"),
+        (lambda x, by: (x * by).numpy(), "a NumPy value"),
+        (lambda x, by: torch.tensor([True]).round(), "NotImplementedError"),
         (7, "without parentheses"),
     ],
 )

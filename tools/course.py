@@ -6,12 +6,12 @@ stale. A lesson that fails is left as it was.
 
 import base64
 import io
-import os
 import re
 import sys
 import time
 from datetime import datetime
 
+import torch
 from nbclient import NotebookClient
 from PIL import Image
 
@@ -72,7 +72,7 @@ def execute(path) -> float:
     notebook.metadata["imagegen_lessons"] = {
         "pace": runtime.pace(),
         "device": runtime.device().type,
-        "threads": int(os.environ.get("OMP_NUM_THREADS", os.cpu_count())),
+        "threads": torch.get_num_threads(),
         "seconds": round(seconds, 1),
         "slowest_cell_seconds": round(slowest, 1),
         "code_sha256": lessons.code_sha256(notebook),

@@ -112,6 +112,14 @@ _CLOUD = torch.tensor([[0.1, 0.0], [0.0, 0.2], [3.9, 0.1], [4.0, 1.4], [1.0, 4.0
         (_CLOUD, _CENTRES, 0.5, 2),
         (_CLOUD, _CENTRES, 1.5, 2),
         (_CLOUD[:1], _CENTRES, 0.5, 1),
+        (
+            torch.tensor([[0.0, 0.5], [0.45, 0.45]]),
+            _CENTRES,
+            0.5,
+            1,
+        ),  # one on the rim, one in the square's corner
+        (torch.tensor([[4.45, 0.45], [1.0, 0.0]]), _CENTRES, 0.5, 1),
+        (torch.tensor([[2.0, 0.0]]), _CENTRES, 2.5, 1),  # within the reach of two
     ),
     hints=(
         "torch.cdist(points, centres) holds all distances, (n, m).",
@@ -128,6 +136,16 @@ def blobs_covered(points, centres, radius, at_least):
 @blobs_covered.mistake("This counts points. Count, for each blob, its points; then count the blobs.")
 def counts_points(points, centres, radius, at_least):
     return (torch.cdist(points, centres).min(dim=1).values <= radius).sum().item()
+
+
+@blobs_covered.mistake("`at_least` points are enough: compare with >=, not with >.")
+def more_than(points, centres, radius, at_least):
+    return blobs_covered.answer(points, centres, radius, at_least + 1)
+
+
+@blobs_covered.mistake("This is one count for each blob; asked is how many blobs reach at_least: one number.")
+def counts_each(points, centres, radius, at_least):
+    return (torch.cdist(points, centres) <= radius).sum(dim=0)
 
 
 @blobs_covered.mistake("One point is enough here for a blob; it needs at least `at_least`.")
@@ -147,7 +165,11 @@ def _verify_shape(attempt):
         if not isinstance(points, torch.Tensor) or points.shape != (n, 2):
             got = tuple(points.shape) if isinstance(points, torch.Tensor) else type(points).__name__
             raise Wrong(f"my_shape({n}) should give a tensor of shape ({n}, 2), but it gives {got}.")
-    points, others = attempt(500).float(), attempt(500).float()
+    points, others = attempt(500), attempt(500)
+    if points.dtype != torch.float32:
+        raise Wrong(
+            f"my_shape gives numbers of type {points.dtype}; networks want float32: end it with .float()."
+        )
     if not points.isfinite().all() or points.abs().max() > 2:
         raise Wrong("Some points leave the picture: keep both coordinates between -2 and 2.")
     if torch.equal(points, others):
@@ -165,7 +187,7 @@ def _verify_shape(attempt):
     hints=(
         "Draw an angle at random, compute x and y from it, add a little noise: 0.03 * torch.randn(n, 2).",
         "torch.stack([x, y], dim=1) makes (n, 2) of two tensors (n,).",
-        "points.word and points.from_image make shapes of letters and of drawings.",
+        "points.word('HI', n, seed=None) makes a shape of letters; points.from_image one of a drawing.",
     ),
 )
 def my_shape(n):
@@ -188,6 +210,11 @@ def far_out(n):
 @my_shape.mistake("of shape (500, 2)")
 def on_its_side(n):
     return torch.randn(2, n).clamp(-1, 1)
+
+
+@my_shape.mistake("end it with .float()")
+def double_precision(n):
+    return torch.rand(n, 2).double()
 
 
 @my_shape.mistake("exact copies")

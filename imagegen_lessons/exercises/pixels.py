@@ -33,13 +33,20 @@ def blue_first(x):
     return luminance.answer(x.flip(1))
 
 
+@luminance.mistake(
+    "This is the plain mean, and the channel dimension got lost; weigh the channels, keep the dimension."
+)
+def plain_mean_lost(x):
+    return x.mean(dim=1)
+
+
 @luminance.mistake("The channel dimension got lost: x[:, 0] drops it, x[:, 0:1] keeps it.")
 def channel_lost(x):
     return luminance.answer(x)[:, 0]
 
 
 @exercise(
-    cases=((_pictures(1, 3, 6, 9), 4), (_pictures(2, 1, 7, 5), 3), (_pictures(1, 1, 4, 4), 4)),
+    cases=((_pictures(1, 3, 6, 9), 4), (_pictures(2, 1, 7, 5), 3), (_pictures(1, 1, 6, 8), 3)),
     hints=(
         "How many rows must go away above? Half of those that are too many: (height - size) // 2.",
         "A slice of four dimensions: x[:, :, top : top + size, left : left + size].",
@@ -121,6 +128,14 @@ def adds_blur(amount):
     return sharpen_kernel.answer(0.0) + amount / 9
 
 
+@sharpen_kernel.mistake(
+    "The mean here is over all nine pixels, so each neighbour, the corners too, gets -amount / 9."
+)
+def four_neighbours(amount):
+    cross = torch.tensor([[0.0, 1.0, 0.0], [1.0, -4.0, 1.0], [0.0, 1.0, 0.0]])
+    return sharpen_kernel.answer(0.0) - amount * cross
+
+
 @sharpen_kernel.mistake("Its numbers do not add up to 1, so a grey wall would change its brightness.")
 def not_normalised(amount):
     return sharpen_kernel.answer(0.0) - amount / 9
@@ -128,7 +143,7 @@ def not_normalised(amount):
 
 def _verify_filter(attempt):
     for shape in ((1, 3, 32, 48), (2, 3, 17, 9)):
-        x = _pictures(*shape)
+        x = _pictures(*shape, seed=12345)
         before = x.clone()
         y = attempt(x)
         if not torch.equal(x, before):
@@ -136,7 +151,11 @@ def _verify_filter(attempt):
         if not isinstance(y, torch.Tensor) or y.shape != x.shape:
             got = tuple(y.shape) if isinstance(y, torch.Tensor) else type(y).__name__
             raise Wrong(f"For pictures of shape {shape} your filter gives {got}; the shape must stay.")
-        if not y.isfinite().all() or y.min() < 0 or y.max() > 1:
+        if y.dtype != x.dtype:
+            raise Wrong(f"Your filter gives numbers of type {y.dtype}; end it with .float().")
+        if not y.isfinite().all():
+            raise Wrong("Your filter gives inf or nan. Is something divided by zero?")
+        if y.min() < 0 or y.max() > 1:
             raise Wrong("Your filter leaves the range 0 to 1; end it with .clamp(0, 1).")
         if torch.allclose(x, y, atol=1e-3):
             raise Wrong("Your filter leaves every picture as it was. Be bolder.")
@@ -159,6 +178,11 @@ def my_filter(x):
 @my_filter.mistake("leaves the range 0 to 1")
 def out_of_range(x):
     return x * 2
+
+
+@my_filter.mistake("end it with .float()")
+def black_and_white(x):
+    return x > 0.5
 
 
 @my_filter.mistake("the shape must stay")

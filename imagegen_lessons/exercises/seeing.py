@@ -92,6 +92,11 @@ def padded_once(size, kernel, stride, padding):
     return (size + padding - kernel) // stride + 1
 
 
+@output_size.mistake("The padding is forgotten: with it the picture has size + 2 * padding rows.")
+def padding_forgotten(size, kernel, stride, padding):
+    return (size - kernel) // stride + 1
+
+
 @output_size.mistake("One place is missing: a kernel as large as the picture still fits once. Add 1.")
 def one_missing(size, kernel, stride, padding):
     return (size + 2 * padding - kernel) // stride
@@ -129,6 +134,16 @@ def rates(right, group, groups):
     return [right[group == g].float().mean().item() for g in range(groups)]
 
 
+@right_by_group.mistake("The second number should be how many people there are, not how many are wrong.")
+def right_and_wrong(right, group, groups):
+    return [(right[group == g].sum().item(), (~right[group == g]).sum().item()) for g in range(groups)]
+
+
+@right_by_group.mistake("The two numbers are exchanged: first how many are right, then how many there are.")
+def exchanged(right, group, groups):
+    return [pair[::-1] for pair in right_by_group.answer(right, group, groups)]
+
+
 @right_by_group.mistake("These count who is wrong; the first number is for those who are right.")
 def wrong_ones(right, group, groups):
     return [((~right[group == g]).sum().item(), (group == g).sum().item()) for g in range(groups)]
@@ -144,13 +159,21 @@ def _people():
 
 
 def _verify_tiny_eye(attempt):
+    if isinstance(attempt, nn.Module):
+        raise Wrong("Hand over the class: check(TinyEye), not check(TinyEye()).")
     eye, (x, y) = attempt(), _people()
     if not isinstance(eye, nn.Module):
         raise Wrong("TinyEye must be a class derived from nn.Module, as ConvNet is.")
     parameters = sum(p.numel() for p in eye.parameters())
+    if not parameters:
+        raise Wrong("TinyEye has no parameters. Layers in a plain list are not found: use nn.Sequential.")
     if parameters > MOST_PARAMETERS:
         raise Wrong(f"TinyEye has {parameters:,} parameters, and at most {MOST_PARAMETERS:,} are allowed.")
     score = eye(x[:4])
+    if not isinstance(score, torch.Tensor):
+        raise Wrong(
+            f"forward returns {type(score).__name__}; it should return a tensor, one score for each face."
+        )
     if score.shape != (4,):
         raise Wrong(
             f"For 4 faces TinyEye gives the shape {tuple(score.shape)}; it should be one score each, (4,)."
@@ -170,7 +193,8 @@ def _verify_tiny_eye(attempt):
         right = ((eye.eval()(x[1200:]) > 0) == y[1200:].bool()).float().mean().item()
     if right < 0.8:
         raise Wrong(
-            f"After 220 steps TinyEye is right about glasses for {right:.0%} of new faces; reach 80 %."
+            f"After 220 steps TinyEye is right about glasses for {right:.0%} of new faces; reach 80 %. Return the "
+            "score without a sigmoid (the loss has one); try batch normalisation, or one more convolution."
         )
 
 
@@ -205,6 +229,16 @@ class LargeEye(nn.Module):
 
     def forward(self, x):
         return self.linear(x.flatten(1))[:, 0]
+
+
+@TinyEye.mistake("has no parameters")
+class PlainList(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = [nn.Linear(3, 1)]
+
+    def forward(self, x):
+        return self.layers[0](x.mean(dim=(2, 3))).squeeze(1)
 
 
 @TinyEye.mistake("one score each")

@@ -43,6 +43,7 @@ class Factor:
                 raise ValueError(f"{name} cannot be {value!r}: choose {self.possible()}.")
             value = self.names.index(value)
         value = torch.as_tensor(value).detach()
+        value = value.int() if value.dtype == torch.bool else value  # glasses=True
         highest = len(self.names) - 1 if self.names else self.high
         fits = (value >= self.low) & (value <= highest)
         if self.names:

@@ -98,15 +98,19 @@ SHAPES = {
 
 
 def _generator(seed):
+    if seed is None:
+        return None  # PyTorch's own random numbers
     return seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(seed)
 
 
 def sample(shape, n, seed=0):
     """Draw points of a named shape.
 
-    `shape` is a name from `SHAPES`; `seed` is a number or a `torch.Generator`. Returns (n, 2).
+    `shape` is a name from `SHAPES`; `seed` is a number, a `torch.Generator`, or None for PyTorch's own. Returns (n, 2).
     Raises ValueError for an unknown name.
     """
+    if n < 0 or n != int(n):
+        raise ValueError(f"The number of points is a whole number from 0, not {n}.")
     if shape not in SHAPES:
         raise ValueError(f"There is no shape called {shape!r}: choose one of {', '.join(SHAPES)}.")
     return SHAPES[shape](n, _generator(seed))
@@ -179,4 +183,8 @@ def stream(shape, size, seed=0):
     """
     if isinstance(shape, str) and shape not in SHAPES:
         raise ValueError(f"There is no shape called {shape!r}: choose one of {', '.join(SHAPES)}.")
+    if not isinstance(shape, str) and (not isinstance(shape, torch.Tensor) or len(shape) == 0):
+        raise ValueError(
+            "A stream needs the name of a shape, or points (n, 2): my_shape(5000), not my_shape."
+        )
     return Stream(shape, size, seed)
