@@ -216,7 +216,7 @@ def test_without_a_file_the_networks_keep_what_they_learned(capsys):
         return {"loss": 1.0}
 
     assert fit(step).steps == 1
-    assert "call fit again with the same networks" in capsys.readouterr().err
+    assert "call fit again to go on" in capsys.readouterr().err
 
 
 def test_pressed_twice_it_stops_within_the_step(path):
