@@ -169,6 +169,8 @@ def explain(expected, got) -> str | None:
     if isinstance(expected, torch.Tensor | float | int) and not isinstance(expected, bool):
         if not isinstance(got, torch.Tensor | float | int) or isinstance(got, bool):
             return f"expected {_brief(expected)}, got {_brief(got)}."
+        if getattr(expected, "requires_grad", False) and not getattr(got, "requires_grad", False):
+            return "the result carries no gradient: return the tensor itself, without .item() or .detach()."
         return _explain_numbers(torch.as_tensor(expected).detach(), torch.as_tensor(got).detach())
     return None if expected == got else f"expected {_brief(expected)}, got {_brief(got)}."
 

@@ -43,7 +43,10 @@ def a_ratio(p_real, p_fake):
 
 
 @exercise(
-    cases=((_numbers(6, seed=1), _numbers(6, seed=2)), (torch.tensor([3.0, 0.5]), torch.tensor([-3.0, 0.5]))),
+    cases=(
+        (_numbers(6, seed=1).requires_grad_(), _numbers(6, seed=2)),
+        (torch.tensor([3.0, 0.5]), torch.tensor([-3.0, 0.5])),
+    ),
     hints=(
         "F.relu(u) is u where u is positive, and 0 elsewhere.",
         "A real point costs 1 - score, but only while its score is below 1.",
@@ -67,6 +70,11 @@ def exchanged(real_score, fake_score):
 )
 def without_margin(real_score, fake_score):
     return (1 - real_score).mean() + (1 + fake_score).mean()
+
+
+@d_loss_hinge.mistake("without .item() or .detach()")
+def a_plain_number(real_score, fake_score):
+    return d_loss_hinge.answer(real_score, fake_score).item()
 
 
 @d_loss_hinge.mistake("Half of it is missing: both the real and the fake scores count.")
