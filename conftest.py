@@ -5,6 +5,7 @@ before any kernel or worker starts, and are inherited by both.
 """
 
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -27,3 +28,7 @@ if not hasattr(sitecustomize, "NetworkBlocked"):
     del sys.modules["sitecustomize"]
     import sitecustomize
 sitecustomize.install()
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A run that a script started in the background inherits an ignored stop button; the tests press it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
