@@ -15,9 +15,8 @@ GUARD = str(Path(__file__).parent / "tests" / "guard")
 os.environ.setdefault("IMAGEGEN_PACE", "quick")
 os.environ.setdefault("IMAGEGEN_SWEEP", "1")
 os.environ.setdefault("IMAGEGEN_OUTPUT", tempfile.mkdtemp(prefix="imagegen-output-"))
-os.environ.setdefault(
-    "OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) // 2))
-)  # two workers share the cores
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+os.environ.setdefault("OMP_NUM_THREADS", str(max(1, CORES // 2)))  # two workers share the cores
 if GUARD not in os.environ.get("PYTHONPATH", "").split(os.pathsep):
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [GUARD, os.environ.get("PYTHONPATH")]))
 sys.path.insert(0, GUARD)

@@ -12,7 +12,7 @@ import torch
 # PyTorch's threads wait for each other by spinning. With a thread on every core, one busy program beside the lesson
 # made small networks 20 and more times slower here; with half of them the loss was small, and so is the cost.
 if "OMP_NUM_THREADS" not in os.environ:
-    torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
+    torch.set_num_threads(max(1, torch.get_num_threads() // 2))
 
 ROOT = Path(__file__).resolve().parents[1]
 PACES = ("full", "quick")
