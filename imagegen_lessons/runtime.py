@@ -126,6 +126,5 @@ def output_dir() -> Path:
 def summary() -> str:
     """One line: pace, device, threads and the versions that matter."""
     where = device()
-    threads = torch.get_num_threads()
-    name = torch.cuda.get_device_name() if where.type == "cuda" else f"{threads} thread{'s'[: threads - 1]}"
+    name = torch.cuda.get_device_name() if where.type == "cuda" else f"threads: {torch.get_num_threads()}"
     return f"{pace()} pace · {where.type} ({name}) · torch {torch.__version__}"
