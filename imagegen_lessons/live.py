@@ -4,14 +4,13 @@ Everything goes through one display handle, so that the notebook stores nothing 
 state is whole: a finished bar, the outcome in words, and a small picture with alt text.
 """
 
-import base64
 import shutil
 import signal
 import sys
 import time
 from html import escape
 
-from imagegen_lessons import runtime
+from imagegen_lessons import runtime, show
 
 UPDATE_SECONDS = 0.1  # a progress line faster than this is not read any better
 PICTURE_SECONDS = 0.25  # the same for an output that carries a picture, some 30 kB at a time
@@ -53,7 +52,8 @@ class Live:
         """Shows the line `text` and how much is done (`fraction`, 0 to 1).
 
         `picture` is the bytes of a PNG or JPEG file, or a function that draws and returns them, called only when
-        it is time for a new picture. `alt`, a text or a function as well, says in words what the picture shows.
+        it is time for a new picture. `alt`, a text or a function as well, says in words what the picture shows;
+        a picture needs it.
         """
         self.text, self.fraction = text, fraction
         if self._notebook:
@@ -78,10 +78,8 @@ class Live:
     def _draw(self, picture, alt) -> None:
         start = time.perf_counter()
         data = picture() if callable(picture) else picture
-        kind = "png" if data.startswith(b"\x89PNG") else "jpeg"
-        encoded = base64.b64encode(data).decode()
         self._alt = alt() if callable(alt) else alt
-        self._image = f'<img alt="{escape(self._alt)}" src="data:image/{kind};base64,{encoded}">'
+        self._image = show.img_tag(data, self._alt)
         now = time.perf_counter()
         # The first picture also pays for importing matplotlib, which must not hold back the second.
         pause = (now - start) * (1 / DRAWING_SHARE - 1) if self._pictures else 1.0

@@ -23,12 +23,16 @@ def require_alt(alt: str) -> None:
         raise ValueError("A picture needs alt text: say in a sentence what there is to see.")
 
 
+def kind(data: bytes) -> str:
+    """ "png" or "jpeg", from the first bytes of a picture file."""
+    return "png" if data.startswith(b"\x89PNG") else "jpeg"
+
+
 def img_tag(data: bytes, alt: str, width: int | None = None) -> str:
     """The HTML of one embedded picture; `data` are the bytes of a JPEG or PNG file."""
     require_alt(alt)
-    kind = "png" if data.startswith(b"\x89PNG") else "jpeg"
     size = f' width="{width}"' if width else ""
-    return f'<img alt="{escape(alt)}"{size} src="data:image/{kind};base64,{base64.b64encode(data).decode()}">'
+    return f'<img alt="{escape(alt)}"{size} src="data:image/{kind(data)};base64,{base64.b64encode(data).decode()}">'
 
 
 def publish(html: str, alt: str) -> None:

@@ -71,7 +71,7 @@ def _rendered(result) -> tuple[bytes, str | None]:
 
 def _put(result, picture: ipywidgets.Image, text: ipywidgets.HTML) -> None:
     data, html = _rendered(result)
-    picture.format = "png" if data.startswith(b"\x89PNG") else "jpeg"
+    picture.format = show.kind(data)
     picture.value = data
     if html is not None:
         text.value = html
