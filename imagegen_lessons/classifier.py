@@ -1,7 +1,10 @@
 """The small convolutional network of lesson 01, which learns to see; later lessons use it as a judge."""
 
+import torch
 import torch.nn.functional as F
 from torch import nn
+
+from imagegen_lessons.synthetic import faces
 
 
 class ConvNet(nn.Module):
@@ -29,3 +32,45 @@ class ConvNet(nn.Module):
 
     def forward(self, x):
         return self.linear(self.features(x))
+
+
+class FaceReader(nn.Module):
+    """Reads named factors off drawn faces (n, 3, 32, 32): the judge of the lessons on faces.
+
+    CHOICES are factors with names (scores for each), NUMBERS are factors with a value. Its pooled features
+    (n, 4 * width) are the space in which two sets of faces are compared.
+    """
+
+    CHOICES = ("skin_tone", "hair_colour", "glasses", "hair_style", "beard", "background_style")
+    NUMBERS = ("smile", "mouth_open", "brow", "yaw", "tilt", "light_x", "hair_volume", "head_width")
+
+    def __init__(self, width=24):
+        super().__init__()
+        self.sizes = [len(faces.FACTORS[name].names) for name in self.CHOICES] + [1] * len(self.NUMBERS)
+        self.net = ConvNet(3, sum(self.sizes), size=32, width=width)
+
+    def features(self, x):
+        maps = self.net.features(x).unflatten(1, (-1, 16))  # (n, 4 * width, 4 * 4 places)
+        return maps.mean(dim=2)
+
+    def forward(self, x):
+        """name -> scores (n, names) for a choice, values (n,) for a number."""
+        parts = self.net(x).split(self.sizes, dim=1)
+        named = dict(zip(self.CHOICES + self.NUMBERS, parts, strict=True))
+        return {name: part if name in self.CHOICES else part[:, 0] for name, part in named.items()}
+
+    def loss(self, x, factors):
+        """Cross-entropy for the choices and mean squared error for the numbers, added up. A scalar."""
+        read = self(x)
+        wrong = sum(F.cross_entropy(read[name], factors[name]) for name in self.CHOICES)
+        return wrong + sum(F.mse_loss(read[name], factors[name]) for name in self.NUMBERS)
+
+    @torch.no_grad()
+    def read(self, x):
+        """What it sees: name -> index of the likeliest name, int64, or value, float; each (n,)."""
+        read = self(x)
+        return {name: read[name].argmax(dim=1) if name in self.CHOICES else read[name] for name in read}
+
+    def kind(self, x):
+        """Which of the 72 kinds of person each picture shows, (n,) int64; see `faces.kind`."""
+        return faces.kind(self.read(x))

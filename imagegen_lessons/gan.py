@@ -4,7 +4,10 @@ Scores are raw (logits): large means "D takes it for real". Every loss takes (sc
 so that one can be exchanged for another.
 """
 
+from contextlib import contextmanager
+
 import torch
+import torch.nn.functional as F
 from torch import nn
 from torch.nn.functional import softplus
 
@@ -18,6 +21,56 @@ def mlp(inputs, hidden, outputs, layers=3):
     for before, after in zip(sizes, sizes[1:], strict=False):
         network += [nn.Linear(before, after), nn.ReLU()]
     return nn.Sequential(*network[:-1])  # the last layer is linear: a score or a coordinate may be negative
+
+
+def check_latent(z, latent):
+    """Raises a ValueError in one sentence unless `z` has the shape (n, latent)."""
+    if z.dim() != 2 or z.shape[1] != latent:
+        raise ValueError(f"G wants latents of shape (n, {latent}), not {tuple(z.shape)}.")
+
+
+class Generator(nn.Module):
+    """Latents (n, latent) to images (n, channels, size, size) in [0, 1]; `size` is a multiple of 8.
+
+    A linear layer plants 2 * width maps of size / 8, three transposed convolutions double them, and a last
+    convolution smooths (after Radford et al. 2015, but without batch normalisation).
+    """
+
+    def __init__(self, latent=64, channels=3, size=32, width=64):
+        super().__init__()
+        self.latent, self.start = latent, (2 * width, size // 8, size // 8)
+        self.plant = nn.Linear(latent, 2 * width * (size // 8) ** 2)
+        self.up1 = nn.ConvTranspose2d(2 * width, width, kernel_size=4, stride=2, padding=1)
+        self.up2 = nn.ConvTranspose2d(width, width // 2, kernel_size=4, stride=2, padding=1)
+        self.up3 = nn.ConvTranspose2d(width // 2, width // 4, kernel_size=4, stride=2, padding=1)
+        self.paint = nn.Conv2d(width // 4, channels, kernel_size=3, padding=1)
+
+    def forward(self, z):
+        check_latent(z, self.latent)
+        h = F.leaky_relu(self.plant(z).unflatten(1, self.start), 0.2)  # (n, 2 * width, size / 8, size / 8)
+        h = F.leaky_relu(self.up1(h), 0.2)  # (n, width, size / 4, size / 4)
+        h = F.leaky_relu(self.up2(h), 0.2)  # (n, width / 2, size / 2, size / 2)
+        h = F.leaky_relu(self.up3(h), 0.2)  # (n, width / 4, size, size)
+        return torch.sigmoid(self.paint(h))
+
+
+class Discriminator(nn.Module):
+    """Images (n, channels, size, size) in [0, 1] to scores (n, 1): the generator's pyramid, upside down."""
+
+    def __init__(self, channels=3, size=32, width=32):
+        super().__init__()
+        self.down1 = nn.Conv2d(channels, width, kernel_size=4, stride=2, padding=1)
+        self.down2 = nn.Conv2d(width, 2 * width, kernel_size=4, stride=2, padding=1)
+        self.down3 = nn.Conv2d(2 * width, 4 * width, kernel_size=4, stride=2, padding=1)
+        self.score = nn.Linear(4 * width * (size // 8) ** 2, 1)
+
+    def features(self, x):
+        h = F.leaky_relu(self.down1(2 * x - 1), 0.2)  # (n, width, size / 2, size / 2)
+        h = F.leaky_relu(self.down2(h), 0.2)  # (n, 2 * width, size / 4, size / 4)
+        return F.leaky_relu(self.down3(h), 0.2).flatten(1)  # (n, 4 * width * (size / 8)²)
+
+    def forward(self, x):
+        return self.score(self.features(x))
 
 
 # softplus(s) = log(1 + exp(s)) is -log(1 - sigmoid(s)), and softplus(-s) is -log sigmoid(s): the two logarithms
@@ -82,6 +135,16 @@ def arrows(D, fake, g_loss, real=None):
     return -gradient
 
 
+@contextmanager
+def frozen(network):
+    """Within it, gradients flow through the network but are not computed for its weights, which saves time."""
+    network.requires_grad_(False)
+    try:
+        yield
+    finally:
+        network.requires_grad_(True)
+
+
 class Game:
     """The two players and their rules: one `step` lets D learn, then G.
 
@@ -106,9 +169,9 @@ class Game:
         """Random latents: (n, latent), standard normal, on G's device."""
         return torch.randn(n, self.latent, device=next(self.G.parameters()).device)
 
-    def d_step(self, real):
+    def d_step(self, real, fake=None):
         """D learns once to tell `real` from as many fakes; G stays as it is. Returns D's loss, without penalty."""
-        fake = self.G(self.z(len(real))).detach()
+        fake = (self.G(self.z(len(real))) if fake is None else fake).detach()
         loss = self.d_loss(self.D(real), self.D(fake))
         penalty = 0.0
         if self.gamma and self.d_steps % self.penalty_every == 0:
@@ -121,21 +184,20 @@ class Game:
         self.d_steps += 1
         return loss.detach()
 
-    def g_step(self, real):
+    def g_step(self, real, fake=None):
         """G learns once to make fakes that D takes for `real`; D stays as it is. Returns G's loss."""
-        fake_score = self.D(self.G(self.z(len(real))))
-        with torch.no_grad():
-            real_score = self.D(real)
-        loss = self.g_loss(real_score, fake_score)
+        with frozen(self.D):
+            loss = self.g_loss(self.D(real), self.D(self.G(self.z(len(real))) if fake is None else fake))
         self.opt_g.zero_grad()
-        loss.backward()  # also fills D's gradients, which the next d_step throws away
+        loss.backward()
         self.opt_g.step()
         self.average.update_parameters(self.G)
         return loss.detach()
 
     def step(self, real):
-        """One round, for `train.fit`."""
-        return {"D": self.d_step(real), "G": self.g_step(real)}
+        """One round, for `train.fit`: one batch of fakes serves both moves."""
+        fake = self.G(self.z(len(real)))
+        return {"D": self.d_step(real, fake), "G": self.g_step(real, fake)}
 
     def state_dict(self):
         parts = {name: getattr(self, name).state_dict() for name in self._parts}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from imagegen_lessons import checkpoint as checkpoints
 from imagegen_lessons import curves, live, runtime
@@ -51,7 +51,17 @@ def ema(model: torch.nn.Module, decay: float = 0.999) -> AveragedModel:
     Call `average.update_parameters(model)` after every step, and `average(z)` or `average.module` for pictures:
     a generator's average is steadier than the generator itself. It is a part to save like any other.
     """
-    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+
+    def mix(averaged, current, updates):
+        # At first it averages over what there is: else it would long remember the untrained weights.
+        keep = min(decay, (1 + updates) / (10 + updates))
+        for old, new in zip(averaged, current, strict=True):
+            if old.is_floating_point():
+                old.lerp_(new.to(old.device), 1 - keep)
+            else:
+                old.copy_(new)
+
+    average = AveragedModel(model, multi_avg_fn=mix, use_buffers=True)
     return average.requires_grad_(False).eval()
 
 

@@ -18,9 +18,9 @@ FLOORS = [
     ["photos", "curves", "plane"],
     ["show"],
     ["live"],
-    ["synthetic", "datasets", "metrics", "features"],
+    ["synthetic", "datasets", "metrics", "distances", "augment", "features"],
     ["train"],
-    ["classifier", "gan", "style", "superres", "forensics"],
+    ["classifier", "gan", "diagnosis", "style", "superres", "forensics"],
     ["exercise", "widgets"],
     ["exercises"],
 ]

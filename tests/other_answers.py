@@ -80,4 +80,45 @@ def my_shape(n):
     return torch.rand(n, 2) * 2 - 1
 
 
+# Lesson 03
+
+
+def pairing_losses(real_score, fake_score):
+    difference = real_score - fake_score
+    return -F.logsigmoid(difference).mean(), -F.logsigmoid(-difference).mean()
+
+
+def r1_penalty(D, x):
+    total = 0.0
+    for one in x.detach():
+        one = one[None].requires_grad_()
+        total = total + torch.autograd.grad(D(one).squeeze(), one, create_graph=True)[0].norm() ** 2
+    return total / len(x)
+
+
+def ema_update(average, network, decay):
+    new = network.state_dict()
+    average.load_state_dict(
+        {name: old.lerp(new[name], 1 - decay) for name, old in average.state_dict().items()}
+    )
+
+
+def slerp(a, b, t):
+    cosine = torch.cosine_similarity(a, b, dim=0)
+    theta = torch.atan2((1 - cosine**2).sqrt(), cosine)
+    return a * (torch.cos(t * theta) - cosine * torch.sin(t * theta) / torch.sin(theta)) + b * (
+        torch.sin(t * theta) / torch.sin(theta)
+    )
+
+
+class MyGenerator(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = torch.nn.Linear(64, 3 * 12 * 12)
+
+    def forward(self, z):
+        x = F.interpolate(self.linear(z).unflatten(1, (3, 12, 12)), size=(32, 32), mode="bilinear")
+        return x.tanh() / 2 + 0.5
+
+
 OTHER_ANSWERS = {name: value for name, value in globals().items() if callable(value)}

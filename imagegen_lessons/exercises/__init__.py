@@ -4,26 +4,32 @@ A module per arc of lessons holds the answers, the cases, the mistakes that peop
 """
 
 from imagegen_lessons.exercise import Exercise
+from imagegen_lessons.exercises.forger import MyGenerator, ema_update, pairing_losses, r1_penalty, slerp
 from imagegen_lessons.exercises.game import best_score, blobs_covered, d_loss_hinge, my_shape, slopes
 from imagegen_lessons.exercises.pixels import crop_centre, downsample, luminance, my_filter, sharpen_kernel
 from imagegen_lessons.exercises.seeing import TinyEye, linear_gradient, output_size, right_by_group, sgd_step
 
 __all__ = [
+    "MyGenerator",
     "TinyEye",
     "best_score",
     "blobs_covered",
     "crop_centre",
     "d_loss_hinge",
     "downsample",
+    "ema_update",
     "everything",
     "linear_gradient",
     "luminance",
     "my_filter",
     "my_shape",
     "output_size",
+    "pairing_losses",
+    "r1_penalty",
     "right_by_group",
     "sgd_step",
     "sharpen_kernel",
+    "slerp",
     "slopes",
 ]
 

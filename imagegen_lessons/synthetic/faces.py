@@ -6,66 +6,18 @@ x = faces.render(factors, size=64)          # (8, 3, 64, 64)
 
 from __future__ import annotations
 
-import hashlib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from . import _factors
 from ._face_looks import EYE_COLOURS, GLASSES_COLOURS, HAIR_COLOURS, HAIR_STYLES, SKIN_TONES
 from ._face_painting import draw
+from ._factors import Factor
 
 PIXELS_PER_CHUNK = 2**18  # enough at once to be quick, in little memory
 KINDS = 72  # 6 skin tones x 6 hair colours x glasses or none
-
-
-@dataclass(frozen=True)
-class Factor:
-    """One named property of a face: a number from low to high, or the index of one of its names."""
-
-    group: str  # "identity", "expression" or "scene"
-    meaning: str
-    low: float = 0.0
-    high: float = 1.0
-    names: tuple[str, ...] = ()
-    weights: tuple[float, ...] = ()  # how often each name is drawn; equally often if empty
-
-    @property
-    def kind(self) -> str:
-        """What its values are: "choice" (one of the names) or "number"."""
-        return "choice" if self.names else "number"
-
-    def read(self, value, name: str) -> Tensor:
-        """A value, a name or a tensor of values as float32 or int64; ValueError if it is not possible."""
-        if isinstance(value, str):
-            if value not in self.names:
-                raise ValueError(f"{name} cannot be {value!r}: choose {self.possible()}.")
-            value = self.names.index(value)
-        value = torch.as_tensor(value).detach()
-        value = value.int() if value.dtype == torch.bool else value  # glasses=True
-        highest = len(self.names) - 1 if self.names else self.high
-        fits = (value >= self.low) & (value <= highest)
-        if self.names:
-            fits = fits & (value == value.round())
-        if not bool(fits.all()):
-            wrong = value[~fits].flatten()[0].item()
-            raise ValueError(f"{name} cannot be {wrong:g}: choose {self.possible()}.")
-        return value.to(torch.int64 if self.names else torch.float32)
-
-    def possible(self) -> str:
-        """The possible values, in words."""
-        if not self.names:
-            return f"a number from {self.low:g} to {self.high:g}"
-        return "one of " + ", ".join(f"{i} ({name})" for i, name in enumerate(self.names))
-
-    def draw(self, n: int, generator: torch.Generator) -> Tensor:
-        """n random values, each from one random number, so that more faces begin with the same faces."""
-        u = torch.rand(n, generator=generator, dtype=torch.float64)
-        if not self.names:
-            return (self.low + (self.high - self.low) * u).float()
-        weights = torch.tensor(self.weights or (1.0,) * len(self.names), dtype=torch.float64)
-        return torch.bucketize(u, weights.cumsum(0)[:-1] / weights.sum(), right=True)
 
 
 def _identity(meaning: str, **kwargs) -> Factor:
@@ -140,16 +92,18 @@ def sample(n: int, seed: int = 0, **fixed) -> dict[str, Tensor]:
     same faces everywhere, more faces begin with the same ones, and fixing a factor leaves the others alone.
     Raises ValueError for an unknown factor, a value out of range, or a tensor that has not n values.
     """
-    if n < 0:
-        raise ValueError(f"n is the number of faces and cannot be {n}.")
-    for name in fixed:
-        _check_name(name)
-    factors = {}
-    for name, factor in FACTORS.items():
-        if name in fixed:
-            factors[name] = _one_each(factor.read(fixed[name], name), n, name).cpu()
-        else:
-            factors[name] = factor.draw(n, _generator(name, seed))
+    return _factors.sample(FACTORS, n, seed, fixed)
+
+
+def passports(n: int, seed: int = 0, **fixed) -> dict[str, Tensor]:
+    """Draw the factors of n faces as on passport photographs: a plain background, heads turned less.
+
+    An easier world for a small generator to learn; else as `sample`.
+    """
+    factors = sample(n, seed, **{"background_style": "plain", **fixed})
+    for name in ("yaw", "nod", "tilt"):
+        if name not in fixed:
+            factors[name] = 0.4 * factors[name]
     return factors
 
 
@@ -161,17 +115,8 @@ def render(factors: dict[str, Tensor], size: int = 32, device=None) -> Tensor:
     """
     if not (isinstance(size, int) and 16 <= size <= 512):
         raise ValueError(f"size must be a whole number from 16 to 512, not {size!r}.")
-    for name in factors:
-        _check_name(name)
-    missing = [name for name in FACTORS if name not in factors]
-    if missing:
-        raise ValueError(f"These factors are missing: {', '.join(missing)}; start from faces.sample(n).")
-    values = {name: factor.read(factors[name], name) for name, factor in FACTORS.items()}
-    n = max((v.numel() for v in values.values() if v.ndim), default=1)
-    if any(v.ndim and v.numel() == 0 for v in values.values()):
-        n = 0
     device = torch.device(device or "cpu")
-    values = {name: _one_each(v, n, name).to(device) for name, v in values.items()}
+    values, n = _factors.read(FACTORS, factors, device)
     return _draw_in_chunks(values, n, size, device)
 
 
@@ -221,23 +166,3 @@ def describe(factors: dict[str, Tensor], i: int) -> str:
 
 
 HAIR_PHRASES = {name: style.phrase for name, style in HAIR_STYLES.items()}
-
-
-def _generator(name: str, seed: int) -> torch.Generator:
-    # A random stream for each factor: new factors, or fixed ones, never change what the others draw.
-    # torch's CPU generator uses 32 bits of its seed, so four bytes of a hash mix name and seed well.
-    digest = hashlib.sha256(f"{name}/{seed}".encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:4], "big"))
-
-
-def _check_name(name: str) -> None:
-    if name not in FACTORS:
-        raise ValueError(f"There is no factor {name!r}: choose from {', '.join(FACTORS)}.")
-
-
-def _one_each(value: Tensor, n: int, name: str) -> Tensor:
-    if value.ndim == 0:
-        return value.expand(n).clone()
-    if value.shape != (n,):
-        raise ValueError(f"{name} needs one value or {n} values, but its shape is {tuple(value.shape)}.")
-    return value
