@@ -69,7 +69,7 @@ class Batches:
         _check_lengths(tensors)
         if not 0 < size <= len(tensors[0]):
             raise ValueError(
-                f"The batch size must lie between 1 and {len(tensors[0])}, the items, not {size}."
+                f"A batch takes {size} items, but there are {len(tensors[0])}: a size from 1 to that is possible."
             )
         self.tensors = tuple(t.to(device) if device is not None else t for t in tensors)
         self.size, self.seed, self.flip, self.step = size, seed, flip, 0

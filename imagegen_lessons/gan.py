@@ -73,6 +73,56 @@ class Discriminator(nn.Module):
         return self.score(self.features(x))
 
 
+def check_labels(y, classes):
+    """Raises a ValueError in one sentence unless `y` holds (n, len(classes)) labels that exist."""
+    if y.is_floating_point() or y.dim() != 2 or y.shape[1] != len(classes):
+        raise ValueError(
+            f"Labels are whole numbers of shape (n, {len(classes)}), not {y.dtype} {tuple(y.shape)}."
+        )
+    for column, (part, size) in enumerate(zip(y.T, classes, strict=True)):
+        if len(part) and not (part.min() >= 0 and part.max() < size):
+            raise ValueError(
+                f"Label {column} is a whole number from 0 to {size - 1}, not {part.max().item()}."
+            )
+
+
+class ConditionalGenerator(Generator):
+    """Latents (n, latent) and labels (n, k) to images; `classes` says how many values each of the k labels has.
+
+    Each label is looked up in a table of learned vectors, which are appended to the latent (Mirza and Osindero 2014).
+    """
+
+    def __init__(self, classes, latent=64, channels=3, size=32, width=64):
+        super().__init__(latent + 16 * len(classes), channels, size, width)
+        self.classes = tuple(classes)
+        self.embed = nn.ModuleList(nn.Embedding(n, 16) for n in classes)
+
+    def forward(self, z, y):
+        check_labels(y, self.classes)
+        words = [table(part) for table, part in zip(self.embed, y.T, strict=True)]  # each (n, 16)
+        return super().forward(torch.cat([z, *words], dim=1))
+
+
+class ProjectionDiscriminator(Discriminator):
+    """Images and labels (n, k) to scores (n, 1): is it real, and does it fit its labels? (Miyato and Koyama 2018).
+
+    To the score of the picture is added the inner product of its features with a learned vector for each label.
+    """
+
+    def __init__(self, classes, channels=3, size=32, width=32):
+        super().__init__(channels, size, width)
+        self.classes = tuple(classes)
+        self.embed = nn.ModuleList(nn.Embedding(n, self.score.in_features) for n in classes)
+        for table in self.embed:
+            nn.init.zeros_(table.weight)  # at first no label matters
+
+    def forward(self, x, y):
+        check_labels(y, self.classes)
+        h = self.features(x)  # (n, features)
+        wanted = sum(table(part) for table, part in zip(self.embed, y.T, strict=True))  # (n, features)
+        return self.score(h) + (wanted * h).sum(dim=1, keepdim=True)
+
+
 # softplus(s) = log(1 + exp(s)) is -log(1 - sigmoid(s)), and softplus(-s) is -log sigmoid(s): the two logarithms
 # of the papers, without ever computing the logarithm of 0.
 
@@ -169,14 +219,22 @@ class Game:
         """Random latents: (n, latent), standard normal, on G's device."""
         return torch.randn(n, self.latent, device=next(self.G.parameters()).device)
 
+    def fakes(self, n):
+        """n new fakes of G."""
+        return self.G(self.z(n))
+
+    def score(self, x):
+        """D's scores (n, 1) of images."""
+        return self.D(x)
+
     def d_step(self, real, fake=None):
         """D learns once to tell `real` from as many fakes; G stays as it is. Returns D's loss, without penalty."""
-        fake = (self.G(self.z(len(real))) if fake is None else fake).detach()
-        loss = self.d_loss(self.D(real), self.D(fake))
+        fake = (self.fakes(len(real)) if fake is None else fake).detach()
+        loss = self.d_loss(self.score(real), self.score(fake))
         penalty = 0.0
         if self.gamma and self.d_steps % self.penalty_every == 0:
             # Taken every k-th step, it counts k-fold.
-            penalty = gradient_penalty(self.D, real) + gradient_penalty(self.D, fake)
+            penalty = gradient_penalty(self.score, real) + gradient_penalty(self.score, fake)
             penalty = penalty * self.penalty_every * self.gamma / 2
         self.opt_d.zero_grad()
         (loss + penalty).backward()
@@ -186,8 +244,9 @@ class Game:
 
     def g_step(self, real, fake=None):
         """G learns once to make fakes that D takes for `real`; D stays as it is. Returns G's loss."""
+        fake = self.fakes(len(real)) if fake is None else fake
         with frozen(self.D):
-            loss = self.g_loss(self.D(real), self.D(self.G(self.z(len(real))) if fake is None else fake))
+            loss = self.g_loss(self.score(real), self.score(fake))
         self.opt_g.zero_grad()
         loss.backward()
         self.opt_g.step()
@@ -196,7 +255,7 @@ class Game:
 
     def step(self, real):
         """One round, for `train.fit`: one batch of fakes serves both moves."""
-        fake = self.G(self.z(len(real)))
+        fake = self.fakes(len(real))
         return {"D": self.d_step(real, fake), "G": self.g_step(real, fake)}
 
     def state_dict(self):
@@ -207,3 +266,17 @@ class Game:
         for name in self._parts:
             getattr(self, name).load_state_dict(state[name])
         self.d_steps = state["d_steps"]
+
+
+class ConditionalGame(Game):
+    """The game with labels: batches are (images, labels), and each fake gets the labels of the real one beside it."""
+
+    def fakes(self, n):
+        return self.G(self.z(n), self.labels)
+
+    def score(self, x):
+        return self.D(x, self.labels)
+
+    def step(self, batch):
+        real, self.labels = batch
+        return super().step(real)

@@ -392,11 +392,12 @@ def test_the_average_follows_its_definition():
     average = train.ema(net, decay=0.9)
     assert not average.training and not any(p.requires_grad for p in average.parameters())
     expected = None
-    for value in (1.0, 2.0, 5.0):
+    for updates, value in enumerate((1.0, 2.0, 5.0)):
         with torch.no_grad():
             net.weight.fill_(value)
             net.running_mean.fill_(value)
         average.update_parameters(net)
-        expected = value if expected is None else 0.9 * expected + 0.1 * value
+        keep = min(0.9, (1 + updates) / (10 + updates))  # at first it forgets faster
+        expected = value if expected is None else keep * expected + (1 - keep) * value
     torch.testing.assert_close(average.module.weight, torch.full((2,), expected))
     torch.testing.assert_close(average.module.running_mean, torch.full((2,), expected))

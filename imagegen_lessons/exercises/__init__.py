@@ -6,6 +6,7 @@ A module per arc of lessons holds the answers, the cases, the mistakes that peop
 from imagegen_lessons.exercise import Exercise
 from imagegen_lessons.exercises.forger import MyGenerator, ema_update, pairing_losses, r1_penalty, slerp
 from imagegen_lessons.exercises.game import best_score, blobs_covered, d_loss_hinge, my_shape, slopes
+from imagegen_lessons.exercises.inside import inversion_step, logistic_step, my_reading, set_along, units_hook
 from imagegen_lessons.exercises.pixels import crop_centre, downsample, luminance, my_filter, sharpen_kernel
 from imagegen_lessons.exercises.seeing import TinyEye, linear_gradient, output_size, right_by_group, sgd_step
 
@@ -19,18 +20,23 @@ __all__ = [
     "downsample",
     "ema_update",
     "everything",
+    "inversion_step",
     "linear_gradient",
+    "logistic_step",
     "luminance",
     "my_filter",
+    "my_reading",
     "my_shape",
     "output_size",
     "pairing_losses",
     "r1_penalty",
     "right_by_group",
+    "set_along",
     "sgd_step",
     "sharpen_kernel",
     "slerp",
     "slopes",
+    "units_hook",
 ]
 
 
