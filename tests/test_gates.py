@@ -472,6 +472,9 @@ def test_a_module_that_has_outgrown_its_reader_is_found(tmp_path):
     for k in range(15):
         (tmp_path / f"m{k}.py").write_text("x = 1\n" * 190)
     assert gates.size_problems(tmp_path)[-1] == "The package has 3241 lines of code."
+    (tmp_path / "exercises").mkdir()
+    (tmp_path / "m14.py").rename(tmp_path / "exercises" / "m14.py")
+    assert len(gates.size_problems(tmp_path)) == 1  # answers do not count for the whole
 
 
 def test_the_hash_is_over_code_cells_alone():
