@@ -121,4 +121,72 @@ class MyGenerator(torch.nn.Module):
         return x.tanh() / 2 + 0.5
 
 
+# 06 Inside the black box
+
+
+def set_along(z, direction, value):
+    without = z - torch.outer(z @ direction, direction)
+    return without + value * direction
+
+
+def logistic_step(w, z, has, lr):
+    w = w.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(F.binary_cross_entropy_with_logits(z @ w, has), w)
+    return (w - lr * gradient).detach()
+
+
+def units_hook(units, factor):
+    def hook(layer, inputs, maps):
+        factors = torch.ones(maps.shape[1])
+        factors[units] = factor
+        return maps * factors[:, None, None]
+
+    return hook
+
+
+def inversion_step(G, z, target, lr):
+    steps = []
+    for one, goal in zip(z, target, strict=True):
+        one = one[None].clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(F.mse_loss(G(one), goal[None]), one)
+        steps.append((one - lr * gradient).detach())
+    return torch.cat(steps)
+
+
+def my_reading(x):
+    return x.flatten(1).std(dim=1)
+
+
+# Lesson 04
+
+
+def precision(real, fake, k):
+    inside = []
+    for y in fake:
+        reach = [(real - x).norm(dim=1).topk(k + 1, largest=False).values[-1] for x in real]
+        inside.append(any((y - x).norm() <= r for x, r in zip(real, reach, strict=True)))
+    return sum(inside) / len(inside)
+
+
+def frechet_distance(mean_a, cov_a, mean_b, cov_b):
+    overlap = torch.linalg.eigvals(cov_a @ cov_b).real.clamp(min=0).sqrt().sum()
+    return (mean_a - mean_b) @ (mean_a - mean_b) + torch.trace(cov_a + cov_b) - 2 * overlap
+
+
+def coverage(real, fake, k):
+    reach = torch.cdist(real, real).kthvalue(k + 1, dim=1).values
+    return (torch.cdist(fake, real) <= reach).any(dim=0).double().mean().item()
+
+
+def effective_kinds(labels, kinds):
+    p = torch.stack([(labels == kind).double().mean() for kind in range(kinds)])
+    return 2 ** -torch.special.xlogy(p, p).div(torch.tensor(2.0).log()).sum()
+
+
+def fool_frechet(real):
+    values, axes = torch.linalg.eigh(real.T.cov())
+    tips = torch.tensor([[2.0, 0.0], [-2.0, 0.0], [0.0, 2.0], [0.0, -2.0]] + 4 * [[0.0, 0.0]])
+    return (real.mean(dim=0) + tips * values.sqrt() @ axes.T).repeat(20, 1)
+
+
 OTHER_ANSWERS = {name: value for name, value in globals().items() if callable(value)}

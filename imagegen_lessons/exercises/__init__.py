@@ -4,6 +4,13 @@ A module per arc of lessons holds the answers, the cases, the mistakes that peop
 """
 
 from imagegen_lessons.exercise import Exercise
+from imagegen_lessons.exercises.diversity import (
+    coverage,
+    effective_kinds,
+    fool_frechet,
+    frechet_distance,
+    precision,
+)
 from imagegen_lessons.exercises.forger import MyGenerator, ema_update, pairing_losses, r1_penalty, slerp
 from imagegen_lessons.exercises.game import best_score, blobs_covered, d_loss_hinge, my_shape, slopes
 from imagegen_lessons.exercises.inside import inversion_step, logistic_step, my_reading, set_along, units_hook
@@ -15,11 +22,15 @@ __all__ = [
     "TinyEye",
     "best_score",
     "blobs_covered",
+    "coverage",
     "crop_centre",
     "d_loss_hinge",
     "downsample",
+    "effective_kinds",
     "ema_update",
     "everything",
+    "fool_frechet",
+    "frechet_distance",
     "inversion_step",
     "linear_gradient",
     "logistic_step",
@@ -29,6 +40,7 @@ __all__ = [
     "my_shape",
     "output_size",
     "pairing_losses",
+    "precision",
     "r1_penalty",
     "right_by_group",
     "set_along",

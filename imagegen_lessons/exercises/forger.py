@@ -1,4 +1,4 @@
-"""Exercises of lesson 03: the losses of pairing, the penalty, the average of weights, arcs, a generator of one's own."""
+"""Exercises of lesson 03: losses of pairing, the penalty, the average of weights, arcs, a generator of one's own."""
 
 import copy
 

@@ -6,17 +6,15 @@ x = faces.render(factors, size=64)          # (8, 3, 64, 64)
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import torch
 from torch import Tensor
 
 from . import _factors
+from ._chunks import draw_in_chunks
 from ._face_looks import EYE_COLOURS, GLASSES_COLOURS, HAIR_COLOURS, HAIR_STYLES, SKIN_TONES
 from ._face_painting import draw
 from ._factors import Factor
 
-PIXELS_PER_CHUNK = 2**18  # enough at once to be quick, in little memory
 KINDS = 72  # 6 skin tones x 6 hair colours x glasses or none
 
 
@@ -117,30 +115,7 @@ def render(factors: dict[str, Tensor], size: int = 32, device=None) -> Tensor:
         raise ValueError(f"size must be a whole number from 16 to 512, not {size!r}.")
     device = torch.device(device or "cpu")
     values, n = _factors.read(FACTORS, factors, device)
-    return _draw_in_chunks(values, n, size, device)
-
-
-def _draw_in_chunks(values: dict[str, Tensor], n: int, size: int, device: torch.device) -> Tensor:
-    x = torch.empty(n, 3, size, size, device=device)
-    chunk = max(1, PIXELS_PER_CHUNK // size**2)
-
-    def draw_chunk(start: int) -> None:
-        x[start : start + chunk] = draw({name: v[start : start + chunk] for name, v in values.items()}, size)
-
-    starts = range(0, n, chunk)
-    threads = torch.get_num_threads()
-    if device.type != "cpu" or len(starts) < 2 or threads < 2:
-        for start in starts:
-            draw_chunk(start)
-        return x
-    # Each thread draws whole chunks on its own. Left to torch, the threads would share each of many small
-    # operations and wait for each other after it: less than half as fast where others use the machine too.
-    try:
-        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            list(pool.map(draw_chunk, starts))  # list: so that an error in a thread is raised here
-    finally:
-        torch.set_num_threads(threads)
-    return x
+    return draw_in_chunks(draw, values, n, 3, size, device)
 
 
 def kind(factors: dict[str, Tensor]) -> Tensor:

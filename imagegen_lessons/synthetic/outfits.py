@@ -7,11 +7,13 @@ x = outfits.render(factors, size=64)          # (8, 3, 64, 64)
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from . import _factors, faces
+from ._chunks import draw_in_chunks
 from ._factors import Factor
 from ._outfit_looks import COLOURS, GARMENTS
 from ._outfit_painting import draw
@@ -74,19 +76,8 @@ def _drawn(factors: dict[str, Tensor], size: int, device, stencil: bool) -> Tens
         raise ValueError(f"size must be a whole number from 16 to 512, not {size!r}.")
     device = torch.device(device or "cpu")
     values, n = _factors.read(FACTORS, factors, device)
-    x = torch.empty(n, 1 if stencil else 3, size, size, device=device)
-    chunk = max(1, faces.PIXELS_PER_CHUNK // size**2)
-    threads = torch.get_num_threads()
-    # One thread is quick. Several would share each of many small operations and wait for each other after it:
-    # where other programs use the machine too, that can take a hundred times as long.
-    torch.set_num_threads(1)
-    try:
-        for start in range(0, n, chunk):
-            part = {name: value[start : start + chunk] for name, value in values.items()}
-            x[start : start + chunk] = draw(part, size, stencil)
-    finally:
-        torch.set_num_threads(threads)
-    return x
+    paint = partial(draw, stencil=stencil)
+    return draw_in_chunks(paint, values, n, 1 if stencil else 3, size, device)
 
 
 def label(factors: dict[str, Tensor]) -> Tensor:

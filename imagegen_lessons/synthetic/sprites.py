@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from . import _factors
+from ._chunks import one_thread
 from ._factors import Factor
 from ._sprite_beings import BEINGS
 from ._sprite_sheet import PALETTES, SIZE, SKINS, TRIMS, Sheet
@@ -97,11 +98,12 @@ def render(factors: dict[str, Tensor], size: int = SIZE, device=None) -> Tensor:
     device = torch.device(device or "cpu")
     values, n = _factors.read(FACTORS, factors, device)
     x = torch.zeros(n, 4, SIZE, SIZE, device=device)
-    for kind, draw in enumerate(DRAWINGS.values()):
-        for chosen in (values["kind"] == kind).nonzero()[:, 0].split(SPRITES_PER_CHUNK):
-            sheet = Sheet({name: value[chosen] for name, value in values.items()})
-            draw(sheet)
-            x[chosen] = sheet.finish()
+    with one_thread():
+        for kind, draw in enumerate(DRAWINGS.values()):
+            for chosen in (values["kind"] == kind).nonzero()[:, 0].split(SPRITES_PER_CHUNK):
+                sheet = Sheet({name: value[chosen] for name, value in values.items()})
+                draw(sheet)
+                x[chosen] = sheet.finish()
     return x.repeat_interleave(size // SIZE, 2).repeat_interleave(size // SIZE, 3)
 
 
