@@ -17,6 +17,7 @@ os.environ.setdefault("IMAGEGEN_SWEEP", "1")
 os.environ.setdefault("IMAGEGEN_OUTPUT", tempfile.mkdtemp(prefix="imagegen-output-"))
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 os.environ.setdefault("OMP_NUM_THREADS", str(max(1, CORES // 2)))  # two workers share the cores
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in tools/lab_config.py
 if GUARD not in os.environ.get("PYTHONPATH", "").split(os.pathsep):
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [GUARD, os.environ.get("PYTHONPATH")]))
 sys.path.insert(0, GUARD)
