@@ -99,7 +99,7 @@ class Ours:
     def __init__(self, x, batch: int, seed: int):
         torch.manual_seed(seed)
         self.G, self.D = gan.Generator(channels=1), gan.Discriminator(channels=1)
-        self.game = gan.Game(self.G, self.D, gan.RELATIVISTIC, latent=64, gamma=1.0, lr=2e-3)
+        self.game = gan.Game(self.G, self.D, gan.RELATIVISTIC, latent=64, gamma=0.3, lr=2e-3)
         self.game.penalty_every, self.game.average = 8, train.ema(self.G, decay=0.998)
         self.batches = datasets.Batches(x, size=batch, seed=seed)
 

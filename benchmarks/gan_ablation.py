@@ -16,9 +16,9 @@ RECIPES = {
     "settings of 2015": dict(losses=gan.NON_SATURATING, **USUAL),
     "  with our Adam": dict(losses=gan.NON_SATURATING, **OURS),
     "  our Adam, pairing": dict(losses=gan.RELATIVISTIC, **OURS),
-    "  our Adam, penalties": dict(losses=gan.NON_SATURATING, gamma=1.0, **OURS),
-    "  pairing, penalties": dict(losses=gan.RELATIVISTIC, gamma=1.0, **USUAL),
-    "all three": dict(losses=gan.RELATIVISTIC, gamma=1.0, **OURS),
+    "  our Adam, penalties": dict(losses=gan.NON_SATURATING, gamma=0.3, **OURS),
+    "  pairing, penalties": dict(losses=gan.RELATIVISTIC, gamma=0.3, **USUAL),
+    "all three": dict(losses=gan.RELATIVISTIC, gamma=0.3, **OURS),
 }
 
 
