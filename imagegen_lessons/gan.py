@@ -73,17 +73,20 @@ class Discriminator(nn.Module):
         return self.score(self.features(x))
 
 
-def check_labels(y, classes):
-    """Raises a ValueError in one sentence unless `y` holds (n, len(classes)) labels that exist."""
+def check_labels(y, classes, n):
+    """Raises a ValueError in one sentence unless `y` holds labels (n, len(classes)) that exist."""
     if y.is_floating_point() or y.dim() != 2 or y.shape[1] != len(classes):
         raise ValueError(
             f"Labels are whole numbers of shape (n, {len(classes)}), not {y.dtype} {tuple(y.shape)}."
         )
-    for column, (part, size) in enumerate(zip(y.T, classes, strict=True)):
-        if len(part) and not (part.min() >= 0 and part.max() < size):
-            raise ValueError(
-                f"Label {column} is a whole number from 0 to {size - 1}, not {part.max().item()}."
-            )
+    if len(y) != n:
+        raise ValueError(
+            f"There are {len(y)} rows of labels for {n} latents or pictures; each needs its own."
+        )
+    for column, size in enumerate(classes):
+        wrong = y[:, column][~torch.isin(y[:, column], torch.arange(size, device=y.device))]
+        if len(wrong):
+            raise ValueError(f"Label {column} is a whole number from 0 to {size - 1}, not {wrong[0].item()}.")
 
 
 class ConditionalGenerator(Generator):
@@ -94,13 +97,21 @@ class ConditionalGenerator(Generator):
 
     def __init__(self, classes, latent=64, channels=3, size=32, width=64):
         super().__init__(latent + 16 * len(classes), channels, size, width)
-        self.classes = tuple(classes)
+        self.classes, self.noise = tuple(classes), latent
         self.embed = nn.ModuleList(nn.Embedding(n, 16) for n in classes)
 
+    def words(self, y):
+        """The vectors of labels (n, k) side by side: (n, 16 * k)."""
+        return torch.cat([table(part) for table, part in zip(self.embed, y.T, strict=True)], dim=1)
+
+    def paint_words(self, z, words):
+        """Images from latents and vectors, which need not be those of a label: a mixture of two will do."""
+        return super().forward(torch.cat([z, words], dim=1))
+
     def forward(self, z, y):
-        check_labels(y, self.classes)
-        words = [table(part) for table, part in zip(self.embed, y.T, strict=True)]  # each (n, 16)
-        return super().forward(torch.cat([z, *words], dim=1))
+        check_latent(z, self.noise)
+        check_labels(y, self.classes, len(z))
+        return self.paint_words(z, self.words(y))
 
 
 class ProjectionDiscriminator(Discriminator):
@@ -117,7 +128,7 @@ class ProjectionDiscriminator(Discriminator):
             nn.init.zeros_(table.weight)  # at first no label matters
 
     def forward(self, x, y):
-        check_labels(y, self.classes)
+        check_labels(y, self.classes, len(x))
         h = self.features(x)  # (n, features)
         wanted = sum(table(part) for table, part in zip(self.embed, y.T, strict=True))  # (n, features)
         return self.score(h) + (wanted * h).sum(dim=1, keepdim=True)

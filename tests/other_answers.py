@@ -189,4 +189,48 @@ def fool_frechet(real):
     return (real.mean(dim=0) + tips * values.sqrt() @ axes.T).repeat(20, 1)
 
 
+# Lesson 05
+
+
+def projection(h, y, tables):
+    rows = []
+    for i in range(len(h)):
+        rows.append(sum(h[i] @ table[y[i, k]] for k, table in enumerate(tables)))
+    return torch.stack(rows)[:, None]
+
+
+def agreement(wanted, read):
+    hits = [[int(w == r) for w, r in zip(*rows, strict=True)] for rows in zip(wanted, read, strict=True)]
+    n = len(hits)
+    return torch.tensor([sum(column) / n for column in zip(*hits, strict=True)]), sum(map(all, hits)) / n
+
+
+def frames(names, size, columns):
+    result, x, y = {}, 0, 0
+    for name in names:
+        result[name] = dict(x=x, y=y, w=size, h=size)
+        x += size
+        if x == columns * size:
+            x, y = 0, y + size
+    return result
+
+
+def purity(code, kind):
+    table = torch.zeros(int(code.max()) + 1, int(kind.max()) + 1)
+    table.index_put_((code, kind), torch.ones(len(code)), accumulate=True)
+    return table.amax(dim=1).sum() / table.sum()
+
+
+class MyJudge(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.eye = torch.nn.Linear(4 * 24 * 24, 32)
+        self.words = torch.nn.Embedding(18, 8)
+        self.score = torch.nn.Sequential(torch.nn.Linear(48, 32), torch.nn.ReLU(), torch.nn.Linear(32, 1))
+
+    def forward(self, x, y):
+        words = self.words(y + torch.tensor([0, 12], device=y.device)).flatten(1)
+        return self.score(torch.cat([F.leaky_relu(self.eye(x.flatten(1))), words], dim=1))
+
+
 OTHER_ANSWERS = {name: value for name, value in globals().items() if callable(value)}

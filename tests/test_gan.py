@@ -170,3 +170,24 @@ def test_the_same_game_plays_on_pictures():
     assert set(losses) == {"D", "G"} and all(loss.isfinite() for loss in losses.values())
     fake = game.average(game.z(5))
     assert fake.shape == (5, 1, 8, 8) and fake.min() >= 0 and fake.max() <= 1
+
+
+def test_the_conditional_generator_says_what_it_wants():
+    G, D = gan.ConditionalGenerator((3, 4), latent=8), gan.ProjectionDiscriminator((3, 4))
+    y = torch.tensor([[0, 3], [2, 1]])
+    with pytest.raises(ValueError, match=r"latents of shape \(n, 8\), not \(2, 40\)"):
+        G(torch.zeros(2, 40), y)
+    for network, x in ((G, torch.zeros(1, 8)), (D, torch.zeros(1, 3, 32, 32))):
+        with pytest.raises(ValueError, match="2 rows of labels for 1"):
+            network(x, y)
+    with pytest.raises(ValueError, match="Label 0 is a whole number from 0 to 2, not -1"):
+        G(torch.zeros(2, 8), torch.tensor([[2, 0], [-1, 0]]))
+
+
+def test_a_mixture_of_words_lies_between_its_labels():
+    torch.manual_seed(0)
+    G, z = gan.ConditionalGenerator((3, 4), latent=8), torch.randn(1, 8)
+    one, other = torch.tensor([[0, 3]]), torch.tensor([[2, 3]])
+    assert torch.equal(G.paint_words(z, G.words(one)), G(z, one))
+    mixed = G.paint_words(z, torch.lerp(G.words(one), G.words(other), 0.5))
+    assert mixed.shape == (1, 3, 32, 32) and not torch.equal(mixed, G(z, one))

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from imagegen_lessons import checkpoint, classifier, datasets, distances, gan, runtime, train
-from imagegen_lessons.synthetic import faces
+from imagegen_lessons.synthetic import faces, outfits, sprites
 
 
 def digits_classifier(seed: int = 0) -> tuple[torch.nn.Module, dict]:
@@ -93,14 +93,130 @@ def faces_gan(seed: int = 0) -> tuple[torch.nn.Module, dict]:
     real = faces.render(faces.passports(60_000, seed=10 + seed))
     path = runtime.output_dir() / "faces_gan.safetensors"  # so that it can be stopped and resumed
     batches = datasets.Batches(real, size=32, seed=seed)
-    train.fit(
-        game.step, batches, 60_000, title="faces_gan", checkpoint=path, parts={"game": game}, save_every=120
-    )
+    steps, saving = 50_000, dict(checkpoint=path, parts={"game": game}, save_every=120)
+    history = train.fit(game.step, batches, steps, title="faces_gan", **saving)
     players = torch.nn.ModuleDict({"G": game.average.module, "D": D})
-    return players.eval(), {"steps": 60_000, **figures_of_faces(players["G"])}
+    figures = {"steps": steps, "seconds": round(history.seconds), **figures_of_faces(players["G"])}
+    return players.eval(), figures
 
 
-RECIPES = {"digits_classifier": digits_classifier, "face_reader": face_reader, "faces_gan": faces_gan}
+# What the judges of lesson 05 read off, in the order of their outputs: factors with names, then factors with a value.
+SPRITE_CHOICES = ("kind", "palette", "pose")
+OUTFIT_CHOICES = ("garment", "colour", "pattern", "skin_tone", "hair_colour", "hair_style", "glasses")
+OUTFIT_NUMBERS = ("body_width", "body_height", "left_arm", "right_arm", "stance")
+# Easier worlds, so that half an hour is enough: everybody stands in the middle, and the light does not change.
+SPRITES_STILL = dict(facing="right", light="left", shift_x="middle", shift_y="middle")
+OUTFITS_STILL = dict(position=0.0, tilt=0.0, gaze_x=0.0, light_x=0.0)
+
+
+def _reader(world, channels: int, size: int, choices, numbers=(), seed: int = 0):
+    """A judge of `world`: a ConvNet whose outputs are the scores of each choice, then the numbers."""
+    names = [world.FACTORS[name].names for name in choices]
+    sizes = [len(n) for n in names] + [1] * len(numbers)
+    network = classifier.ConvNet(channels, sum(sizes), size, width=16)
+    factors = world.sample(30_000, seed=1_000 + seed)
+    steps = 3000
+    optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=4e-3, total_steps=steps)
+
+    def step(batch):
+        x, *values = batch
+        # Some grain, so that it does not depend on pixels being as clean as drawn ones.
+        x = (x + 0.1 * torch.rand(len(x), 1, 1, 1) * torch.randn_like(x)).clamp(0, 1)
+        parts = network(x).split(sizes, dim=1)
+        losses = [
+            F.cross_entropy(*pair) for pair in zip(parts[: len(names)], values[: len(names)], strict=True)
+        ]
+        rest = zip(parts[len(names) :], values[len(names) :], strict=True)
+        loss = sum(losses) + sum(F.mse_loss(part[:, 0], value) for part, value in rest)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        return {"loss": loss}
+
+    truth = [factors[name] for name in (*choices, *numbers)]
+    batches = datasets.Batches(world.render(factors), *truth, size=64, seed=seed)
+    train.fit(step, batches, steps, title=world.__name__)
+    test = world.sample(4_000, seed=2_000)
+    with torch.no_grad():
+        parts = torch.cat([network.eval()(x) for x in world.render(test).split(500)]).split(sizes, dim=1)
+    read = dict(zip((*choices, *numbers), parts, strict=True))
+    right = {name: round((read[name].argmax(1) == test[name]).float().mean().item(), 4) for name in choices}
+    error = {name: round((read[name][:, 0] - test[name]).abs().mean().item(), 3) for name in numbers}
+    return network, {"right": str(right), "mean error": str(error)}
+
+
+def sprite_reader(seed: int = 0) -> tuple[torch.nn.Module, dict]:
+    """The judge of lesson 05's sprites."""
+    return _reader(sprites, 4, sprites.SIZE, SPRITE_CHOICES, seed=seed)
+
+
+def outfit_reader(seed: int = 0) -> tuple[torch.nn.Module, dict]:
+    """The judge of lesson 05's fitting room: what is worn, and by whom."""
+    return _reader(outfits, 3, 32, OUTFIT_CHOICES, OUTFIT_NUMBERS, seed=seed)
+
+
+def _conditional(name: str, x, y, classes, judge, steps: int, seed: int) -> tuple[torch.nn.Module, dict]:
+    """Lesson 05's conditional game on pictures x and labels y; the averaged G, and how often it obeys the judge."""
+    shape = dict(channels=x.shape[1], size=x.shape[2])
+    G, D = gan.ConditionalGenerator(classes, **shape), gan.ProjectionDiscriminator(classes, **shape)
+    game = gan.ConditionalGame(G, D, gan.RELATIVISTIC, latent=64, gamma=0.2, lr=1e-3)
+    game.penalty_every, game.average = 8, train.ema(G, decay=0.999)
+
+    def step(batch):
+        for optimizer in (game.opt_g, game.opt_d):  # full speed for half of the time, then ever smaller steps
+            optimizer.param_groups[0]["lr"] = 1e-3 * min(1.0, 0.05 + 2 * (1 - game.d_steps / steps))
+        return game.step(batch)
+
+    path = runtime.output_dir() / f"{name}.safetensors"  # so that it can be stopped and resumed
+    batches = datasets.Batches(x, y, size=32, seed=seed)
+    train.fit(step, batches, steps, title=name, checkpoint=path, parts={"game": game}, save_every=120)
+    G = game.average.module.eval()
+    wanted = torch.stack(
+        [torch.randint(n, (2_000,), generator=runtime.generator(k)) for k, n in enumerate(classes)], 1
+    )
+    z = torch.randn(2_000, 64, generator=runtime.generator(99))
+    with torch.no_grad():
+        scores = torch.cat([judge(G(*part)) for part in zip(z.split(250), wanted.split(250), strict=True)])
+    read = torch.stack(
+        [part.argmax(1) for part in scores.split([*classes, scores.shape[1] - sum(classes)], 1)], 1
+    )
+    right = read[:, : len(classes)] == wanted
+    return G, {
+        "steps": steps,
+        "agreement": str([round(share, 3) for share in right.float().mean(0).tolist()]),
+        "all labels right": round(right.all(1).float().mean().item(), 3),
+    }
+
+
+def sprites_gan(seed: int = 0) -> tuple[torch.nn.Module, dict]:
+    """Lesson 05's maker of sprite sheets, asked for kind, palette and pose: the averaged G."""
+    factors = sprites.sample(40_000, seed=10 + seed, **SPRITES_STILL)
+    y = torch.stack([factors[name] for name in SPRITE_CHOICES], dim=1)
+    judge = checkpoint.load_network("sprite_reader", classifier.ConvNet(4, 22, sprites.SIZE, width=16))
+    return _conditional("sprites_gan", sprites.render(factors), y, (12, 6, 4), judge, 30_000, seed)
+
+
+def outfits_gan(seed: int = 0) -> tuple[torch.nn.Module, dict]:
+    """Lesson 05's fitting room, asked for garment, colour and pattern: the averaged G."""
+    factors = outfits.sample(30_000, seed=10 + seed, **OUTFITS_STILL)
+    outputs = sum(len(outfits.FACTORS[name].names) for name in OUTFIT_CHOICES) + len(OUTFIT_NUMBERS)
+    judge = checkpoint.load_network("outfit_reader", classifier.ConvNet(3, outputs, width=16))
+    return _conditional(
+        "outfits_gan", outfits.render(factors), outfits.label(factors), (6, 8, 4), judge, 28_000, seed
+    )
+
+
+RECIPES = {
+    "digits_classifier": digits_classifier,
+    "face_reader": face_reader,
+    "faces_gan": faces_gan,
+    "sprite_reader": sprite_reader,
+    "outfit_reader": outfit_reader,
+    "sprites_gan": sprites_gan,
+    "outfits_gan": outfits_gan,
+}
 
 
 def make(name: str, seed: int = 0) -> None:

@@ -4,6 +4,7 @@ A module per arc of lessons holds the answers, the cases, the mistakes that peop
 """
 
 from imagegen_lessons.exercise import Exercise
+from imagegen_lessons.exercises.asking import MyJudge, agreement, frames, projection, purity
 from imagegen_lessons.exercises.diversity import (
     coverage,
     effective_kinds,
@@ -19,7 +20,9 @@ from imagegen_lessons.exercises.seeing import TinyEye, linear_gradient, output_s
 
 __all__ = [
     "MyGenerator",
+    "MyJudge",
     "TinyEye",
+    "agreement",
     "best_score",
     "blobs_covered",
     "coverage",
@@ -30,6 +33,7 @@ __all__ = [
     "ema_update",
     "everything",
     "fool_frechet",
+    "frames",
     "frechet_distance",
     "inversion_step",
     "linear_gradient",
@@ -41,6 +45,8 @@ __all__ = [
     "output_size",
     "pairing_losses",
     "precision",
+    "projection",
+    "purity",
     "r1_penalty",
     "right_by_group",
     "set_along",
