@@ -11,7 +11,7 @@ from torch import nn
 from imagegen_lessons import datasets, gan, runtime
 from imagegen_lessons.synthetic import faces
 
-ROUNDS, STEPS = 8, 8
+ROUNDS, STEPS = 6, 8
 
 
 class UpsamplingGenerator(nn.Module):
