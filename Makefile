@@ -38,6 +38,7 @@ checkpoints: $(INSTALLED)
 
 benchmarks: $(INSTALLED)
 	$(BIN)/python benchmarks/faces.py
+	$(BIN)/python benchmarks/gan_speed.py
 
 clean:
 	rm -rf build .pytest_cache .ruff_cache
