@@ -29,6 +29,12 @@ def check_latent(z, latent):
         raise ValueError(f"G wants latents of shape (n, {latent}), not {tuple(z.shape)}.")
 
 
+def check_size(size):
+    """Raises a ValueError in one sentence unless pictures of this size can be made by three doublings."""
+    if size < 8 or size % 8:
+        raise ValueError(f"The size of pictures is a multiple of 8, not {size}.")
+
+
 class Generator(nn.Module):
     """Latents (n, latent) to images (n, channels, size, size) in [0, 1]; `size` is a multiple of 8.
 
@@ -38,6 +44,7 @@ class Generator(nn.Module):
 
     def __init__(self, latent=64, channels=3, size=32, width=64):
         super().__init__()
+        check_size(size)
         self.latent, self.start = latent, (2 * width, size // 8, size // 8)
         self.plant = nn.Linear(latent, 2 * width * (size // 8) ** 2)
         self.up1 = nn.ConvTranspose2d(2 * width, width, kernel_size=4, stride=2, padding=1)
@@ -59,6 +66,7 @@ class Discriminator(nn.Module):
 
     def __init__(self, channels=3, size=32, width=32):
         super().__init__()
+        check_size(size)
         self.down1 = nn.Conv2d(channels, width, kernel_size=4, stride=2, padding=1)
         self.down2 = nn.Conv2d(width, 2 * width, kernel_size=4, stride=2, padding=1)
         self.down3 = nn.Conv2d(2 * width, 4 * width, kernel_size=4, stride=2, padding=1)

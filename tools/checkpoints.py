@@ -171,7 +171,9 @@ def _conditional(name: str, x, y, classes, judge, steps: int, seed: int) -> tupl
 
     path = runtime.output_dir() / f"{name}.safetensors"  # so that it can be stopped and resumed
     batches = datasets.Batches(x, y, size=32, seed=seed)
-    train.fit(step, batches, steps, title=name, checkpoint=path, parts={"game": game}, save_every=120)
+    history = train.fit(
+        step, batches, steps, title=name, checkpoint=path, parts={"game": game}, save_every=120
+    )
     G = game.average.module.eval()
     wanted = torch.stack(
         [torch.randint(n, (2_000,), generator=runtime.generator(k)) for k, n in enumerate(classes)], 1
@@ -179,12 +181,11 @@ def _conditional(name: str, x, y, classes, judge, steps: int, seed: int) -> tupl
     z = torch.randn(2_000, 64, generator=runtime.generator(99))
     with torch.no_grad():
         scores = torch.cat([judge(G(*part)) for part in zip(z.split(250), wanted.split(250), strict=True)])
-    read = torch.stack(
-        [part.argmax(1) for part in scores.split([*classes, scores.shape[1] - sum(classes)], 1)], 1
-    )
-    right = read[:, : len(classes)] == wanted
+    parts = scores[:, : sum(classes)].split(classes, dim=1)
+    right = torch.stack([part.argmax(dim=1) for part in parts], dim=1) == wanted
     return G, {
         "steps": steps,
+        "seconds": round(history.seconds),  # of all runs, if it was stopped and resumed
         "agreement": str([round(share, 3) for share in right.float().mean(0).tolist()]),
         "all labels right": round(right.all(1).float().mean().item(), 3),
     }

@@ -80,11 +80,6 @@ def mean_of_all(D, x):
     return gradient.square().mean()
 
 
-@r1_penalty.mistake("This sums over the pictures; it should be their mean, whatever the size of the batch.")
-def sum_of_all(D, x):
-    return r1_penalty.answer(D, x) * len(x)
-
-
 @r1_penalty.mistake("This is the length; the penalty takes its square.")
 def lengths(D, x):
     x = x.detach().requires_grad_()
@@ -92,9 +87,21 @@ def lengths(D, x):
     return gradient.flatten(1).norm(dim=1).mean()
 
 
-@r1_penalty.mistake("carries no gradient")
+@r1_penalty.mistake("Is create_graph=True missing? Without it D cannot learn from the penalty.")
 def a_dead_end(D, x):
     return r1_penalty.answer(D, x).detach()
+
+
+@r1_penalty.mistake("sum(1) adds up the channels only; flatten each picture first.")
+def channels_only(D, x):
+    x = x.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(D(x).sum(), x, create_graph=True)
+    return gradient.square().sum(dim=1).mean()
+
+
+@r1_penalty.mistake("The scores are averaged before the gradient, which makes it too short; take their sum.")
+def averaged_scores(D, x):
+    return r1_penalty.answer(lambda x: D(x) / len(x), x)
 
 
 def _verify_average(attempt):
@@ -160,8 +167,8 @@ def wrong_way(average, network, decay):
 
 @exercise(
     cases=(
-        (torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0]), 0.5),
         (_numbers(8, seed=5), _numbers(8, seed=6), 0.25),
+        (torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0]), 0.5),
         (_numbers(8, seed=5), _numbers(8, seed=6), 1.0),
     ),
     hints=(
@@ -180,9 +187,15 @@ def straight(a, b, t):
     return torch.lerp(a, b, t)
 
 
-@slerp.mistake("The ends are exchanged: at t = 0 it should be a.")
-def backwards(a, b, t):
-    return slerp.answer(b, a, t)
+@slerp.mistake("θ is the acos of the cosine.")
+def a_cosine(a, b, t):
+    theta = (a @ b) / (a.norm() * b.norm())
+    return (torch.sin((1 - t) * theta) * a + torch.sin(t * theta) * b) / torch.sin(theta)
+
+
+@slerp.mistake("Weigh a and b themselves; their lengths are divided away only for the angle.")
+def unit_length(a, b, t):
+    return slerp.answer(a / a.norm(), b / b.norm(), t)
 
 
 @slerp.mistake("acos wants a cosine: divide a @ b by both lengths.")
@@ -203,6 +216,8 @@ def _verify_generator(attempt):
         raise Wrong("Some pixels leave [0, 1]: end with torch.sigmoid.")
     if (x[0] - x[1]).abs().max() < 1e-5:
         raise Wrong("Two different latents give the same picture: does z reach the last layer?")
+    if not x.requires_grad:
+        raise Wrong("No gradient reaches the layers: is there a .detach() or no_grad() in forward?")
     x.mean().backward()
     idle = [name for name, p in G.named_parameters() if p.grad is None]
     if idle:
@@ -240,12 +255,6 @@ class MyGenerator(nn.Module):
 class Unbounded(MyGenerator.answer):
     def forward(self, z):
         return 3 * super().forward(z) - 1
-
-
-@MyGenerator.mistake("of shape (5, 3, 32, 32)")
-class TooSmall(MyGenerator.answer):
-    def forward(self, z):
-        return super().forward(z)[..., ::2, ::2]
 
 
 @MyGenerator.mistake("the same picture")
