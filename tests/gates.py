@@ -25,7 +25,7 @@ FLOORS = [
     ["exercises"],
 ]
 MAX_MODULE_LINES = 200  # of code: without blank lines, comments and docstrings
-MAX_PACKAGE_LINES = 3200  # raise it with a reason, for a new arc
+MAX_PACKAGE_LINES = 3000  # raise it with a reason, for a new arc
 APART = (
     "synthetic",
     "exercises",
