@@ -220,6 +220,7 @@ def test_wrong_settings_are_refused():
         (lambda: augment.translate(x, 1.5), "ratio lies between 0 and 1, but it is 1.5"),
         (lambda: augment.cutout(x, -0.1), "ratio lies between 0 and 1"),
         (lambda: augment.cutout(x, float("nan")), "ratio lies between 0 and 1"),
+        (lambda: Augment("colour"), r"write \('colour',\)"),
         (lambda: Augment(("color",)), "no change 'color': choose from colour, translate"),
         (lambda: Augment(probability=1.1), "probability lies between 0 and 1"),
     ):

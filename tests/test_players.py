@@ -145,3 +145,15 @@ def test_the_reader_learns_what_its_loss_says():
     read = reader.eval().read(x)
     assert set(read) == {*reader.CHOICES, *reader.NUMBERS}
     assert all(value.shape == (32,) for value in read.values())
+
+
+@pytest.mark.parametrize("size", [0, 4, 30])
+def test_a_size_that_cannot_be_gets_one_sentence(size):
+    for network in (gan.Generator, gan.Discriminator):
+        with pytest.raises(ValueError, match=f"multiple of 8, not {size}"):
+            network(size=size)
+
+
+def test_three_pictures_are_too_few_for_a_batch():
+    with pytest.raises(ValueError, match="A batch takes 32 items, but there are 3"):
+        datasets.Batches(torch.zeros(3, 3, 32, 32), size=32)
