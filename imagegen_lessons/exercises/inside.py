@@ -83,6 +83,22 @@ def sums(w, z, has, lr):
     return w - lr * (torch.sigmoid(z @ w) - has) @ z
 
 
+@logistic_step.mistake("The sigmoid is in it twice: binary_cross_entropy_with_logits takes the scores z @ w.")
+def sigmoid_twice(w, z, has, lr):
+    p = torch.sigmoid(z @ w)
+    return w - lr * (((torch.sigmoid(p) - has) * p * (1 - p))[:, None] * z).mean(dim=0)
+
+
+@logistic_step.mistake("This is only the move; return the weights after it.")
+def only_the_move(w, z, has, lr):
+    return logistic_step.answer(w, z, has, lr) - w
+
+
+@logistic_step.mistake("The learning rate is missing: the gradient counts `lr` times.")
+def without_lr(w, z, has, lr):
+    return logistic_step.answer(w, z, has, 1.0)
+
+
 def _verify_units_hook(attempt):
     hook = attempt([1, 2], 0.5)
     if not callable(hook):
@@ -237,8 +253,10 @@ def _verify_reading(attempt):
         raise Wrong(f"my_reading returns {type(reading).__name__}; it should return a tensor, (n,).")
     if reading.shape != (64,):
         raise Wrong(f"For 64 faces it gives the shape {tuple(reading.shape)}; one number each is (64,).")
-    if not reading.is_floating_point() or not reading.isfinite().all():
-        raise Wrong("The numbers should be floats, and finite: a direction is computed from them.")
+    if not reading.is_floating_point():
+        raise Wrong(f"The numbers are {reading.dtype}; a direction needs floats: end with .float().")
+    if not reading.isfinite().all():
+        raise Wrong("The numbers should be finite: a direction is computed from them.")
     if reading.std() < 1e-4:
         raise Wrong("It gives all faces the same number; read something in which they differ.")
     if not torch.allclose(attempt(x[:8]), reading[:8], atol=1e-4):
@@ -268,6 +286,11 @@ def one_for_each_colour(x):
 def compared_with_the_others(x):
     reading = x.mean(dim=(1, 2, 3))
     return reading - reading.mean()
+
+
+@my_reading.mistake(".float()")
+def yes_or_no(x):
+    return x[:, 0].mean(dim=(1, 2)) > 0.5
 
 
 @my_reading.mistake("the same number")
