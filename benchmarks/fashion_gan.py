@@ -87,9 +87,10 @@ class Theirs:
     def pictures(self) -> dict[str, torch.Tensor]:
         """In training mode, as the example shows its samples, and in evaluation mode: the better one counts."""
         both = {}
-        for name, network in (("batch statistics", self.G.train()), ("running statistics", self.G.eval())):
+        for name, training in (("batch statistics", True), ("running statistics", False)):
+            self.G.train(training)
             latents = torch.randn(FAKES, 100, 1, 1, generator=runtime.generator(1))
-            x = torch.cat([(network(z) + 1) / 2 for z in latents.split(100)])
+            x = torch.cat([(self.G(z) + 1) / 2 for z in latents.split(100)])
             both[name] = images.resize(x, 32) if x.shape[-1] != 32 else x
         self.G.train()
         return both

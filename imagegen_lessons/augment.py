@@ -70,13 +70,15 @@ class Augment:
 
     The probability may be changed during training. Below about 0.8, enough pictures stay as they are for G not to
     take the changes for part of the pictures (Karras et al. 2020, section 2.2).
-    Raises ValueError for an unknown change or a probability outside [0, 1].
+    Raises ValueError for a policy that is a string, an unknown change, or a probability outside [0, 1].
     """
 
     policy: tuple[str, ...] = ("colour", "translate", "cutout")
     probability: float = 1.0
 
     def __post_init__(self):
+        if isinstance(self.policy, str):
+            raise ValueError(f"A policy is a tuple of changes: write ({self.policy!r},).")
         unknown = [name for name in self.policy if name not in CHANGES]
         if unknown:
             raise ValueError(f"There is no change {unknown[0]!r}: choose from {', '.join(CHANGES)}.")

@@ -12,6 +12,8 @@ def _cloud(n: int, d: int, seed: int, shift: float = 0.0, scale: float = 1.0) ->
     return shift + scale * torch.randn(n, d, generator=generator(seed))
 
 
+# Whole numbers, so that a rim is met exactly: the first fake is on one and in no ball.
+_WHOLE = torch.tensor([[0.0, 0], [1, 0], [0, 2], [3, 3]]), torch.tensor([[-1.0, 0], [5, 5], [-3, -3]]), 1
 _RING, _HALF_RING = points.sample("ring", 60, seed=1), points.sample("ring", 60, seed=2).abs()
 
 
@@ -20,6 +22,7 @@ _RING, _HALF_RING = points.sample("ring", 60, seed=1), points.sample("ring", 60,
         (_RING, _HALF_RING + 0.03, 3),
         (_HALF_RING, _RING, 2),
         (_cloud(40, 5, 1), _cloud(30, 5, 2, shift=0.8), 1),
+        _WHOLE,
     ),
     hints=(
         "torch.cdist(real, real) holds all distances between reals; each real's smallest one is 0, to itself.",
@@ -34,25 +37,39 @@ def precision(real, fake, k):
     return inside.any(dim=1).float().mean()
 
 
-@precision.mistake(
-    "The balls are around the fakes and you count reals: that is recall. Exchange the two sets."
-)
+def _inside(real, fake, k):
+    return torch.cdist(fake, real) <= torch.cdist(real, real).sort(dim=1).values[:, k]  # (n, m)
+
+
+@precision.mistake("Balls around fakes, and a share of the reals: that is recall. Exchange the two sets.")
 def recall_instead(real, fake, k):
     return precision.answer(fake, real, k)
 
 
-@precision.mistake(
-    "The balls are too small: each real is its own nearest point, so the k-th neighbour is in column k, not k - 1."
-)
+@precision.mistake("Each real is its own nearest, so its k-th neighbour is in column k, not in k - 1.")
 def counts_itself(real, fake, k):
-    radius = torch.cdist(real, real).sort(dim=1).values[:, k - 1]
-    return (torch.cdist(fake, real) <= radius).any(dim=1).float().mean()
+    return _inside(real, fake, k - 1).any(dim=1).float().mean()
 
 
 @precision.mistake("This averages over all pairs. First ask for each fake whether it is in any ball.")
 def over_all_pairs(real, fake, k):
+    return _inside(real, fake, k).float().mean()
+
+
+@precision.mistake("This counts the fakes in balls; asked is their share, so take the mean.")
+def a_count(real, fake, k):
+    return _inside(real, fake, k).any(dim=1).sum()
+
+
+@precision.mistake("Points on the rim are inside: compare with <=, not with <.")
+def without_rims(real, fake, k):
     radius = torch.cdist(real, real).sort(dim=1).values[:, k]
-    return (torch.cdist(fake, real) <= radius).float().mean()
+    return (torch.cdist(fake, real) < radius).any(dim=1).float().mean()
+
+
+@precision.mistake("k is not always 3: the radii are in column k.")
+def always_three(real, fake, k):
+    return precision.answer(real, fake, 3)
 
 
 @precision.mistake("This is the share of balls that hold a fake. Count fakes, not balls.")
@@ -60,10 +77,8 @@ def counts_balls(real, fake, k):
     return coverage.answer(real, fake, k)
 
 
-_A, _B = (
-    _cloud(50, 3, 3) @ torch.tensor([[1.0, 0.9, 0.0], [0.0, 0.5, 0.0], [0.3, 0.0, 2.0]]),
-    _cloud(50, 3, 4, 0.5),
-)
+_A = _cloud(50, 3, 3) @ torch.tensor([[1.0, 0.9, 0.0], [0.0, 0.5, 0.0], [0.3, 0.0, 2.0]])
+_B = _cloud(50, 3, 4, shift=0.5)
 
 
 @exercise(
@@ -74,8 +89,8 @@ _A, _B = (
     ),
     hints=(
         "Four terms: the squared length of mean_a - mean_b, two traces, and minus twice the trace of a root.",
-        "root = distances.matrix_sqrt(cov_a); the matrix to take the last root of is root @ cov_b @ root.",
-        "(mean_a - mean_b).square().sum() + cov_a.trace() + cov_b.trace() - 2 * distances.matrix_sqrt(...).trace()",
+        "matrix_sqrt refuses cov_a @ cov_b, which is not symmetric; hence the sandwich root @ cov_b @ root.",
+        "root = distances.matrix_sqrt(cov_a), and the last term is 2 * distances.matrix_sqrt(...).trace().",
     ),
 )
 def frechet_distance(mean_a, cov_a, mean_b, cov_b):
@@ -85,31 +100,35 @@ def frechet_distance(mean_a, cov_a, mean_b, cov_b):
     return (mean_a - mean_b).square().sum() + cov_a.trace() + cov_b.trace() - 2 * overlap
 
 
-@frechet_distance.mistake(
-    "The root of a matrix is not the root of each of its numbers: take distances.matrix_sqrt."
-)
+@frechet_distance.mistake("A matrix root is not the root of each number: take distances.matrix_sqrt.")
 def root_of_each_number(mean_a, cov_a, mean_b, cov_b):
-    overlap = (cov_a @ cov_b).diagonal().clamp(min=0).sqrt().sum()
+    overlap = (cov_a.sqrt() @ cov_b @ cov_a.sqrt()).sqrt().trace()  # nan: a covariance may be negative
     return (mean_a - mean_b).square().sum() + cov_a.trace() + cov_b.trace() - 2 * overlap
 
 
 @frechet_distance.mistake("The distance of the means counts squared, like everything else here.")
 def unsquared_means(mean_a, cov_a, mean_b, cov_b):
-    gap = mean_a - mean_b
-    return frechet_distance.answer(mean_a, cov_a, mean_b, cov_b) - gap.square().sum() + gap.norm()
+    return frechet_distance.answer(mean_a, cov_a, mean_a, cov_b) + (mean_a - mean_b).norm()
 
 
 @frechet_distance.mistake("The last term counts twice: it is 2 ab in (a - b)² = a² + b² - 2 ab.")
 def last_term_once(mean_a, cov_a, mean_b, cov_b):
-    overlap = distances.matrix_sqrt(
-        distances.matrix_sqrt(cov_a) @ cov_b @ distances.matrix_sqrt(cov_a)
-    ).trace()
-    return frechet_distance.answer(mean_a, cov_a, mean_b, cov_b) + overlap
+    others = (mean_a - mean_b).square().sum() + cov_a.trace() + cov_b.trace()
+    return (others + frechet_distance.answer(mean_a, cov_a, mean_b, cov_b)) / 2
 
 
-@frechet_distance.mistake(
-    "The product of the two roots is not the root of the product, unless both clouds lie along the same axes."
-)
+@frechet_distance.mistake("The squared distance is asked for: no root at the end.")
+def root_at_the_end(mean_a, cov_a, mean_b, cov_b):
+    return frechet_distance.answer(mean_a, cov_a, mean_b, cov_b).sqrt()
+
+
+@frechet_distance.mistake("On both sides of cov_b stands the root of cov_a, not cov_a itself.")
+def sandwich_without_roots(mean_a, cov_a, mean_b, cov_b):
+    overlap = distances.matrix_sqrt(cov_a @ cov_b @ cov_a).trace()
+    return (mean_a - mean_b).square().sum() + cov_a.trace() + cov_b.trace() - 2 * overlap
+
+
+@frechet_distance.mistake("A product of two roots is the root of the product only where the axes agree.")
 def product_of_roots(mean_a, cov_a, mean_b, cov_b):
     overlap = (distances.matrix_sqrt(cov_a) @ distances.matrix_sqrt(cov_b)).trace()
     return (mean_a - mean_b).square().sum() + cov_a.trace() + cov_b.trace() - 2 * overlap
@@ -138,17 +157,24 @@ def balls_around_fakes(real, fake, k):
     return precision.answer(fake, real, k)
 
 
-@coverage.mistake(
-    "This is precision: the share of fakes in balls. Coverage is the share of balls with fakes."
-)
+@coverage.mistake("This is precision, the share of fakes in balls. Asked is the share of balls with fakes.")
 def share_of_fakes(real, fake, k):
     return precision.answer(real, fake, k)
 
 
 @coverage.mistake("The balls are too small: do not count a real as its own neighbour.")
 def small_balls(real, fake, k):
-    radius = torch.cdist(real, real).sort(dim=1).values[:, k - 1]
-    return (torch.cdist(real, fake).min(dim=1).values <= radius).float().mean()
+    return _inside(real, fake, k - 1).any(dim=0).float().mean()
+
+
+@coverage.mistake("The balls are the reals', so divide by the number of reals.")
+def divided_by_fakes(real, fake, k):
+    return _inside(real, fake, k).any(dim=0).sum() / len(fake)
+
+
+@coverage.mistake("This is density: it counts in how many balls a fake lies. A ball is covered or not.")
+def the_density(real, fake, k):
+    return _inside(real, fake, k).sum(dim=1).float().mean() / k
 
 
 @exercise(
@@ -183,12 +209,20 @@ def the_entropy(labels, kinds):
 
 @effective_kinds.mistake("The logarithm must fit the exponential: log with exp, or log2 with 2 to the power.")
 def two_bases(labels, kinds):
-    return (effective_kinds.answer(labels, kinds).log() / torch.tensor(2.0).log()).exp()
+    return effective_kinds.answer(labels, kinds).log2().exp()
 
 
-@effective_kinds.mistake(
-    "Here p log p of a kind that does not occur is 0 times minus infinity; leave it out."
-)
+@effective_kinds.mistake("The sum of p log p is negative; a minus belongs before it.")
+def without_the_minus(labels, kinds):
+    return 1 / effective_kinds.answer(labels, kinds)
+
+
+@effective_kinds.mistake("1 / Σ p² is another known number, Simpson's. Asked is exp(-Σ p log p).")
+def simpsons(labels, kinds):
+    return len(labels) ** 2 / torch.bincount(labels).square().sum()
+
+
+@effective_kinds.mistake("For a kind that does not occur, p log p is 0 times minus infinity: leave it out.")
 def nan_for_empty(labels, kinds):
     p = torch.bincount(labels, minlength=kinds) / len(labels)
     return (-(p * p.log()).sum()).exp()
@@ -206,23 +240,22 @@ def _verify_fool(attempt):
         frechet = distances.frechet(real, fake)
         close, allowed = distances.precision_recall(real, fake)[0], 0.02 * real.var(dim=0).sum().item()
         if frechet > allowed:
-            raise Wrong(
-                f"On {shape!r} the Fréchet distance is {frechet:.3f}; to fool it, stay below {allowed:.3f}. It sees "
-                "the mean and the covariance, so these two must agree."
+            too_far = (
+                f"On {shape!r} the Fréchet distance is {frechet:.3f}; to fool it, stay below {allowed:.3f}."
             )
-        if close > 0.3:
-            raise Wrong(
-                f"On {shape!r} Fréchet is fooled ({frechet:.3f}), but {close:.0%} of your points look real; at most "
-                "30 % may. Put them where no real point is."
+            raise Wrong(f"{too_far} It sees the mean and the covariance, so these two must agree.")
+        if close > 0.25:
+            fooled = (
+                f"On {shape!r} Fréchet is fooled ({frechet:.3f}), but {close:.0%} of your points look real"
             )
+            raise Wrong(f"{fooled}; at most 25 % may. Put them where no real point is.")
 
 
 @exercise(
     verify=_verify_fool,
     hints=(
         "distances.gaussian(real) gives the two things that Fréchet sees: mean (2,) and covariance (2, 2).",
-        "If u has mean 0 and covariance 1 (the unit matrix), mean + u @ root has what is wanted; root is the matrix "
-        "root of the covariance.",
+        "If u has mean 0 and the unit matrix as covariance, mean + u @ matrix_sqrt(covariance) is wanted.",
         "Let half of u be 0 and the other half lie on a circle: of which radius, for a covariance of 1?",
     ),
 )
