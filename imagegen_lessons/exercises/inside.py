@@ -38,11 +38,6 @@ def only_the_direction(z, direction, value):
     return value * direction.expand_as(z)
 
 
-@set_along.mistake("This takes the latents to 0 along the direction; the value is missing.")
-def to_zero(z, direction, value):
-    return z - (z @ direction)[:, None] * direction
-
-
 @set_along.mistake("The latents go the wrong way: by value minus where they are, not the reverse.")
 def the_wrong_way(z, direction, value):
     return z + (z @ direction - value)[:, None] * direction
@@ -179,16 +174,6 @@ def the_units_alone(units, factor):
     return lambda layer, inputs, maps: factor * maps[:, units]
 
 
-@units_hook.mistake("`factor` times what they were")
-def sets_them(units, factor):
-    def hook(layer, inputs, maps):
-        maps = maps.clone()
-        maps[:, units] = factor
-        return maps
-
-    return hook
-
-
 class _SmallG(nn.Module):
     """Stands for a generator: latents (n, 3) to images (n, 1, 2, 2)."""
 
@@ -232,11 +217,6 @@ def mean_of_all(G, z, target, lr):
     z = z.clone().requires_grad_()
     (gradient,) = torch.autograd.grad((G(z) - target).square().mean(), z)
     return (z - lr * gradient).detach()
-
-
-@inversion_step.mistake("This climbs: the error grows. Subtract the gradient.")
-def climbs(G, z, target, lr):
-    return 2 * z - inversion_step.answer(G, z, target, lr)
 
 
 @inversion_step.mistake("The sum over the pixels makes larger pictures take larger steps; take their mean.")
