@@ -14,6 +14,22 @@ from imagegen_lessons import checkpoint, classifier, datasets, distances, gan, r
 from imagegen_lessons.synthetic import faces, outfits, sprites
 
 
+def _learn(network, loss, batches, steps: int, title: str) -> None:
+    """Trains a judge: `loss(batch)` is brought down in so many steps, with a rate that rises and falls again."""
+    optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=4e-3, total_steps=steps)
+
+    def step(batch):
+        value = loss(batch)
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        schedule.step()
+        return {"loss": value}
+
+    train.fit(step, batches, steps, title=title)
+
+
 def digits_classifier(seed: int = 0) -> tuple[torch.nn.Module, dict]:
     """Lesson 01's reader of handwritten digits, wider and trained longer; the judge in lesson 02.
 
@@ -22,22 +38,15 @@ def digits_classifier(seed: int = 0) -> tuple[torch.nn.Module, dict]:
     x, y = datasets.digits()
     (x_train, y_train), (x_test, y_test) = datasets.split(x, y, test=0.2)
     network = classifier.ConvNet(channels=1, outputs=10, size=8, width=24)
-    steps = 2500
-    optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=4e-3, total_steps=steps)
 
-    def step(batch):
+    def loss(batch):
         x, y = batch
         x = F.pad(x, (1, 1, 1, 1))
         top, left = torch.randint(3, (2,)).tolist()
-        loss = F.cross_entropy(network(x[:, :, top : top + 8, left : left + 8]), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        return {"loss": loss}
+        return F.cross_entropy(network(x[:, :, top : top + 8, left : left + 8]), y)
 
-    train.fit(step, datasets.Batches(x_train, y_train, size=64, seed=seed), steps, title="digits_classifier")
+    batches = datasets.Batches(x_train, y_train, size=64, seed=seed)
+    _learn(network, loss, batches, 2500, "digits_classifier")
     network.eval()
     with torch.no_grad():
         right = (network(x_test).argmax(dim=1) == y_test).sum().item()
@@ -49,21 +58,13 @@ def face_reader(seed: int = 0) -> tuple[torch.nn.Module, dict]:
     factors = faces.sample(60_000, seed=1_000 + seed)
     x = faces.render(factors)
     network = classifier.FaceReader()
-    steps = 6000
-    optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=4e-3, total_steps=steps)
 
-    def step(batch):
+    def loss(batch):
         x, *values = batch
-        loss = network.loss(x, dict(zip(factors, values, strict=True)))
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        return {"loss": loss}
+        return network.loss(x, dict(zip(factors, values, strict=True)))
 
     batches = datasets.Batches(x, *factors.values(), size=128, seed=seed)
-    train.fit(step, batches, steps, title="face_reader")
+    _learn(network, loss, batches, 6000, "face_reader")
     test = faces.sample(5_000, seed=2_000)
     read = network.eval().read(faces.render(test))
     right = {name: round((read[name] == test[name]).float().mean().item(), 4) for name in network.CHOICES}
@@ -115,11 +116,8 @@ def _reader(world, channels: int, size: int, choices, numbers=(), seed: int = 0)
     sizes = [len(n) for n in names] + [1] * len(numbers)
     network = classifier.ConvNet(channels, sum(sizes), size, width=16)
     factors = world.sample(30_000, seed=1_000 + seed)
-    steps = 3000
-    optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=4e-3, total_steps=steps)
 
-    def step(batch):
+    def loss(batch):
         x, *values = batch
         # Some grain, so that it does not depend on pixels being as clean as drawn ones.
         x = (x + 0.1 * torch.rand(len(x), 1, 1, 1) * torch.randn_like(x)).clamp(0, 1)
@@ -128,16 +126,11 @@ def _reader(world, channels: int, size: int, choices, numbers=(), seed: int = 0)
             F.cross_entropy(*pair) for pair in zip(parts[: len(names)], values[: len(names)], strict=True)
         ]
         rest = zip(parts[len(names) :], values[len(names) :], strict=True)
-        loss = sum(losses) + sum(F.mse_loss(part[:, 0], value) for part, value in rest)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        return {"loss": loss}
+        return sum(losses) + sum(F.mse_loss(part[:, 0], value) for part, value in rest)
 
     truth = [factors[name] for name in (*choices, *numbers)]
     batches = datasets.Batches(world.render(factors), *truth, size=64, seed=seed)
-    train.fit(step, batches, steps, title=world.__name__)
+    _learn(network, loss, batches, 3000, world.__name__)
     test = world.sample(4_000, seed=2_000)
     with torch.no_grad():
         parts = torch.cat([network.eval()(x) for x in world.render(test).split(500)]).split(sizes, dim=1)

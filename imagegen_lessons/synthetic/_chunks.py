@@ -40,7 +40,6 @@ def draw_in_chunks(
     with one_thread() as threads:  # each thread of the pool draws whole chunks on its own
         workers = threads if device.type == "cpu" else 1
         with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            list(
-                pool.map(draw_chunk, range(0, n, chunk))
-            )  # list: so that an error in a thread is raised here
+            # list: so that an error in a thread is raised here
+            list(pool.map(draw_chunk, range(0, n, chunk)))
     return x
