@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from imagegen_lessons.synthetic import faces
+from tests.test_worlds import same
 
 # Factors that show only together with another one: a frame's shape needs glasses.
 NEEDS = {
@@ -13,18 +14,6 @@ NEEDS = {
     "glasses_colour": {"glasses": 1},
     "parting": {"hair_style": "short"},
 }
-
-
-def same(a, b):
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
-
-
-def test_sample_is_reproducible_and_leaves_global_randomness_alone():
-    torch.manual_seed(0)
-    before = torch.random.get_rng_state()
-    assert same(faces.sample(50, seed=3), faces.sample(50, seed=3))
-    assert not same(faces.sample(50, seed=3), faces.sample(50, seed=4))
-    assert torch.equal(torch.random.get_rng_state(), before)
 
 
 def test_sample_knows_its_faces_for_ever():
@@ -220,19 +209,3 @@ def test_mistakes_get_one_clear_sentence(call, says):
     with pytest.raises(ValueError, match=says) as error:
         call()
     assert "\n" not in str(error.value)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_cpu_and_gpu_draw_the_same():
-    factors = faces.sample(200, seed=1)
-    for size in (32, 128):
-        x = faces.render(factors, size, device="cuda")
-        assert x.device.type == "cuda"
-        assert (x.cpu() - faces.render(factors, size)).abs().max() < 2 / 255
-
-
-def test_rounding_is_not_amplified():
-    """What lets two devices agree: factors that differ in their last digits give the same pictures."""
-    factors = faces.sample(100, seed=1)
-    nearly = {k: v * (1 - 1e-6) if v.is_floating_point() else v for k, v in factors.items()}
-    assert (faces.render(factors, 64) - faces.render(nearly, 64)).abs().max() < 1 / 255

@@ -8,24 +8,13 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 
 from imagegen_lessons.synthetic import outfits
-
-
-def same(a, b):
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+from tests.test_worlds import same
 
 
 def dressed_anew(factors, seed):
     """The same people in other outfits."""
     other = outfits.sample(len(factors["garment"]), seed=seed)
     return {**factors, **{name: other[name] for name in outfits.LABELS}}
-
-
-def test_sample_is_reproducible_and_leaves_global_randomness_alone():
-    torch.manual_seed(0)
-    before = torch.random.get_rng_state()
-    assert same(outfits.sample(50, seed=3), outfits.sample(50, seed=3))
-    assert not same(outfits.sample(50, seed=3), outfits.sample(50, seed=4))
-    assert torch.equal(torch.random.get_rng_state(), before)
 
 
 def test_sample_knows_its_people_for_ever():
@@ -259,19 +248,3 @@ def test_mistakes_get_one_clear_sentence(call, says):
     with pytest.raises(ValueError, match=says) as error:
         call()
     assert "\n" not in str(error.value)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_cpu_and_gpu_draw_the_same():
-    factors = outfits.sample(200, seed=1)
-    for size in (32, 128):
-        x = outfits.render(factors, size, device="cuda")
-        assert x.device.type == "cuda"
-        assert (x.cpu() - outfits.render(factors, size)).abs().max() < 2 / 255
-
-
-def test_rounding_is_not_amplified():
-    """What lets two devices agree: factors that differ in their last digits give the same pictures."""
-    factors = outfits.sample(100, seed=1)
-    nearly = {k: v * (1 - 1e-6) if v.is_floating_point() else v for k, v in factors.items()}
-    assert (outfits.render(factors, 64) - outfits.render(nearly, 64)).abs().max() < 1 / 255

@@ -7,20 +7,10 @@ import torch
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from imagegen_lessons.synthetic import sprites
+from tests.test_worlds import same
 
 # Factors that show only on some of the classes.
 NEEDS = {"skin": {"kind": "knight", "form": "first"}}
-
-
-def same(a, b):
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
-
-
-def test_sample_is_reproducible_and_leaves_global_randomness_alone():
-    before = torch.random.get_rng_state()
-    assert same(sprites.sample(50, seed=3), sprites.sample(50, seed=3))
-    assert not same(sprites.sample(50, seed=3), sprites.sample(50, seed=4))
-    assert torch.equal(torch.random.get_rng_state(), before)
 
 
 def test_sample_knows_its_sprites_for_ever():
