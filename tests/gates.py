@@ -20,7 +20,7 @@ FLOORS = [
     ["live"],
     ["synthetic", "datasets", "metrics", "distances", "augment", "spritesheet", "features"],
     ["train"],
-    ["classifier", "gan", "diagnosis", "style", "superres", "forensics"],
+    ["classifier", "gan", "diagnosis", "style", "faststyle", "superres", "forensics"],
     ["exercise", "widgets"],
     ["exercises"],
 ]

@@ -1,7 +1,7 @@
 """Trains the bundled checkpoints: `python -m tools.checkpoints digits_classifier`.
 
 Each lands in data/checkpoints with its card inside (see it with `checkpoint.card(name)`), and data/README.md lists
-them.
+them. The eye of the style arc learns from photographs that are not ours and has a program of its own, tools/eye.py.
 """
 
 import sys
@@ -12,6 +12,7 @@ import torch.nn.functional as F
 
 from imagegen_lessons import checkpoint, classifier, datasets, distances, gan, runtime, train
 from imagegen_lessons.synthetic import faces, outfits, sprites
+from tools.any_style import any_style
 
 
 def _learn(network, loss, batches, steps: int, title: str) -> None:
@@ -210,6 +211,7 @@ RECIPES = {
     "outfit_reader": outfit_reader,
     "sprites_gan": sprites_gan,
     "outfits_gan": outfits_gan,
+    "any_style": any_style,
 }
 
 

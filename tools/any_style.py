@@ -1,0 +1,117 @@
+"""The recipe of lesson 08's decoder: `python -m tools.checkpoints any_style`.
+
+It learns from the photographs that come with the libraries and from our own paintings, one piece of each at a time:
+the eye must see the content where it was, and at each of its depths the correlations of the painting.
+"""
+
+import torch
+import torch.nn.functional as F
+
+from imagegen_lessons import datasets, faststyle, features, images, runtime, style, train
+from imagegen_lessons.synthetic import paintings
+
+SIZE, BATCH, STEPS, LARGEST = 128, 6, 4_500, 384
+
+
+class Pairs:
+    """Endless batches of pieces: of photographs, and of what they are to look like, both (BATCH, 3, SIZE, SIZE).
+
+    Most of the styles are paintings, one in each batch is another photograph, and one the piece itself, which then
+    should come out as it went in.
+    """
+
+    def __init__(self, seed: int):
+        photos = [datasets.photo(name).expand(-1, 3, -1, -1) for name in datasets.PHOTOS]
+        self.photos = [p if max(p.shape[-2:]) <= LARGEST else style.fit_in(p, LARGEST) for p in photos]
+        self.paintings = paintings.gallery(400, seed=5, size=256).split(1)
+        self.dice = runtime.generator(seed)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self) -> tuple[torch.Tensor, torch.Tensor]:
+        content = [self._piece(self.photos) for _ in range(BATCH)]
+        looks = [self._piece(self.paintings) for _ in range(BATCH - 2)]
+        looks += [self._piece(self.photos), content[-1]]
+        return tuple(torch.cat(part).to(runtime.device()) for part in (content, looks))
+
+    def state_dict(self) -> dict:
+        return {"dice": self.dice.get_state()}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.dice.set_state(state["dice"])
+
+    def _pick(self, n: int) -> int:
+        return int(torch.randint(n, (), generator=self.dice))
+
+    def _piece(self, pictures) -> torch.Tensor:
+        picture = pictures[self._pick(len(pictures))]
+        side = min(*picture.shape[-2:], SIZE + self._pick(SIZE + 1))
+        top, left = self._pick(picture.shape[-2] - side + 1), self._pick(picture.shape[-1] - side + 1)
+        x = picture[..., top : top + side, left : left + side]
+        x = F.interpolate(x, size=SIZE, mode="bilinear", antialias=True)
+        return x.flip(-1) if self._pick(2) else x
+
+
+def per_picture(value: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """`style.relative_error` for each picture of a batch by itself, and then the mean."""
+    error, size = (t.square().flatten(1).sum(dim=1) for t in (value - target, target))
+    return (error / size.clamp(min=1e-8)).mean()
+
+
+def distances(eye, picture, content, look) -> dict[str, torch.Tensor]:
+    """How far a picture is from the content (whatever its colours and contrasts) and from the look of another."""
+    with torch.no_grad():
+        wanted = faststyle.instance_norm(eye(content, depth=4)[style.CONTENT_LEVEL])
+        maps = eye(look)
+        means = [f.mean(dim=(2, 3), keepdim=True) for f in maps]
+        grams = [style.gram_matrix(f - mean) for f, mean in zip(maps, means, strict=True)]
+    maps = eye(picture)
+    errors = [
+        per_picture(style.gram_matrix(f - mean), gram)
+        for f, mean, gram in zip(maps, means, grams, strict=True)
+    ]
+    seen = faststyle.instance_norm(maps[style.CONTENT_LEVEL])
+    return {"content": per_picture(seen, wanted), "style": sum(errors) / len(errors)}
+
+
+def any_style(seed: int = 0) -> tuple[torch.nn.Module, dict]:
+    eye = features.load("bundled")
+    net = faststyle.AnyStyle(eye).to(runtime.device(), memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(net.parameters(), lr=2e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=STEPS, pct_start=0.05)
+
+    def step(batch):
+        content, look = batch
+        with torch.no_grad():
+            code = net.code(look)
+        picture = net(content, code)
+        terms = distances(eye, picture, content, look)
+        loss = terms["content"] + 8 * terms["style"] + style.total_variation(picture)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        return terms
+
+    batches = Pairs(seed)
+    saving = dict(
+        checkpoint=runtime.output_dir() / "any_style.safetensors",  # so that it can be stopped and resumed
+        parts={"net": net, "optimizer": optimizer, "schedule": schedule, "batches": batches},
+        save_every=60,
+    )
+    history = train.fit(step, batches, STEPS, title="any_style", **saving)
+    net.eval()
+    far = []
+    with torch.no_grad():
+        for look in paintings.gallery(20, seed=0, size=256).split(
+            1
+        ):  # none of these hung in the gallery above
+            for name in ("cat", "coffee"):
+                content = images.resize(images.crop_centre(datasets.photo(name), 256), 256)
+                content, look = content.to(runtime.device()), look.to(runtime.device())
+                far.append(distances(eye, net(content, net.code(look)), content, look))
+    figures = {name: round(sum(f[name].item() for f in far) / len(far), 3) for name in ("content", "style")}
+    # Half precision: half the bytes, and no difference that could be seen.
+    return net.half(), {"steps": history.steps, "seconds": round(history.seconds), **figures}
