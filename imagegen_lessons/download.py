@@ -116,6 +116,24 @@ DOWNLOADS = MappingProxyType(
             "14bcf58a39b7095168f27756d76d0c615bb8954acc5eae9e62c66a9684c2ee2b",
             _OLD,
         ),
+        "the_scream": Download(
+            "Munch, The Scream (1893)",
+            f"{_INPUTS}/the_scream.jpg",
+            "f3075cddeb974a9ee1d6418f7f33fd05185a7ac7dcb4288bd2805d499a9dcaee",
+            _OLD,
+        ),
+        "shipwreck": Download(
+            "Turner, The Shipwreck (1805)",
+            f"{_INPUTS}/shipwreck.jpg",
+            "4f7cf34e3cd4a5daaf3f421f059ca9a01aaa2a3afd7243d6670c9c8bc001a213",
+            _OLD,
+        ),
+        "composition_vii": Download(
+            "Kandinsky, Composition VII (1913)",
+            f"{_STYLES}/composition_vii.jpg",
+            "8f992ed4aecd6dd56972d7bc8166761de7c94e670ee6effa8fd05f3daeb33409",
+            _OLD,
+        ),
     }
 )
 

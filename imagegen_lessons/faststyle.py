@@ -1,5 +1,7 @@
 """Style transfer in one forward pass: a network per style (or per few), and one for any style at once."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -108,7 +110,12 @@ class AnyStyle(nn.Module):
 
     def forward(self, content: torch.Tensor, code: list[torch.Tensor], strength: float = 1.0) -> torch.Tensor:
         """content (n, 3, H, W) in the style `code`; with strength 0 in its own, in between a mix."""
-        maps = self.eye[0].trunk(content, depth=4)
+        return self.decode(self.eye[0].trunk(content, depth=4), code, strength)
+
+    def decode(
+        self, maps: list[torch.Tensor], code: list[torch.Tensor], strength: float = 1.0
+    ) -> torch.Tensor:
+        """The same from what the eye's trunk saw in the content: nothing is looked at twice where only sliders move."""
         own = [mean_std(f) for f in maps]
         code = [torch.lerp(mine, theirs, strength) for mine, theirs in zip(own, code, strict=True)]
         f = adain(maps[3], code[3])
@@ -122,7 +129,7 @@ class AnyStyle(nn.Module):
 def blend(codes: list[list[torch.Tensor]], weights) -> list[torch.Tensor]:
     """A mix of styles: the weighted mean of their codes, stage by stage. The weights are made to add up to 1."""
     weights = torch.as_tensor(weights, dtype=torch.float32)
-    if len(weights) != len(codes) or weights.min() < 0 or not weights.sum() > 0:
+    if len(weights) != len(codes) or weights.min() < 0 or not 0 < weights.sum() < math.inf:
         raise ValueError(f"{len(codes)} styles need as many weights, none negative and not all zero.")
     shares = (weights / weights.sum()).tolist()
     return [sum(w * f for w, f in zip(shares, stage, strict=True)) for stage in zip(*codes, strict=True)]

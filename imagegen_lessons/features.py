@@ -6,6 +6,7 @@
 import os
 import pickle
 import socket
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -109,23 +110,32 @@ def _borrowed(name: str) -> Borrowed:
     from torchvision import models
 
     if name == "squeezenet":
-        weights, network = models.SqueezeNet1_0_Weights.DEFAULT, models.squeezenet1_0()
+        weights, build = models.SqueezeNet1_0_Weights.DEFAULT, models.squeezenet1_0
         taps = {"conv1": 1, "fire2": 3, "fire3": 4, "fire4": 5, "fire6": 8}
     else:
-        weights, network = models.VGG19_Weights.DEFAULT, models.vgg19()
+        weights, build = models.VGG19_Weights.DEFAULT, models.vgg19
         taps = {"relu1_1": 1, "relu2_1": 6, "relu3_1": 11, "relu4_1": 20, "relu5_1": 29}
-    folder = None if os.environ.get("TORCH_HOME") else str(runtime.cache_dir() / "torch")
+    state = _fetch(weights, name)
+    network = build()
+    network.load_state_dict(state)
+    return Borrowed(network.features, taps)
+
+
+def _fetch(weights, name: str) -> dict:
+    """The weights by torchvision: from its folder, or downloaded with progress, checked, and kept there."""
+    folder = Path(torch.hub.get_dir()) / "checkpoints" if os.environ.get("TORCH_HOME") else None
+    folder = folder or runtime.cache_dir() / "torch"
+    instead = 'or use features.load("bundled"), which needs no download'
     before = socket.getdefaulttimeout()
     try:
         socket.setdefaulttimeout(30)  # torch.hub sets none, and would wait for ever
-        state = weights.get_state_dict(model_dir=folder, progress=True, check_hash=True)
-        network.load_state_dict(state)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        reason = getattr(error, "reason", None) or str(error).splitlines()[0]
-        raise DownloadError(
-            f"The weights of {name} could not be had ({reason}); connect to the internet and run the cell again, "
-            'or use features.load("bundled"), which needs none.'
-        ) from None
+        return weights.get_state_dict(model_dir=str(folder), progress=True, check_hash=True)
+    except OSError as error:
+        reason = getattr(error, "reason", None) or error.strerror or error
+        advice = f"could not be had ({reason}): connect to the internet and run the cell again"
+    except (RuntimeError, EOFError, pickle.UnpicklingError):
+        file = folder / Path(weights.url).name
+        advice = f"arrived damaged, or lie damaged in {file}: delete that file and run the cell again"
     finally:
         socket.setdefaulttimeout(before)
-    return Borrowed(network.features, taps)
+    raise DownloadError(f"The weights of {name} {advice}, {instead}.")

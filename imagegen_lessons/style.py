@@ -169,8 +169,9 @@ class Painting:
             for weight, f, mean, mask, target in zip(recipe.levels, maps, means, masks, targets, strict=True)
             if weight
         ) / (sum(recipe.levels) * len(self.styles) or 1)
-        # Divided by the weights' sum: a strength of a billion is as good as "only style", and no number overflows.
-        total = (content + recipe.strength * style) / (1 + recipe.strength)
+        # As shares of 1: a strength of a billion is as good as "only style", and no number overflows.
+        share = recipe.strength / (1 + recipe.strength)
+        total = torch.lerp(content, torch.as_tensor(style).to(content), share)
         return total + recipe.smooth * total_variation(x), {"content": content, "style": style}
 
     def _advance(self) -> dict:
@@ -251,6 +252,8 @@ class Painting:
 
     def _check(self) -> None:
         recipe = self.recipe
+        if not self.styles:
+            raise StyleError("A painting needs a style, at least one.")
         if len(self.masks) != len(self.styles):
             raise StyleError(f"{len(self.styles)} styles need as many masks, not {len(self.masks)}.")
         for mask in self.masks:
@@ -260,7 +263,11 @@ class Painting:
                 raise StyleError("This mask is zero everywhere: its style would be nowhere.")
         if not 0 <= recipe.strength < math.inf:
             raise StyleError(f"The strength is 0 or a larger number, not {recipe.strength}.")
-        if len(recipe.levels) != 5 or min(recipe.levels) < 0:
+        if not 0 <= recipe.smooth < math.inf:
+            raise StyleError(f"The weight of total variation, smooth, is from 0 on, not {recipe.smooth}.")
+        if not isinstance(recipe.start, torch.Tensor) and recipe.start not in ("content", "noise"):
+            raise StyleError(f"The start can be content, noise, or a picture, not {recipe.start!r}.")
+        if len(recipe.levels) != 5 or not all(0 <= weight < math.inf for weight in recipe.levels):
             raise StyleError(f"The weights of the five levels are five numbers from 0, not {recipe.levels}.")
         for name, allowed in (("statistic", STATISTICS), ("optimizer", ("adam", "lbfgs"))):
             if getattr(recipe, name) not in allowed:

@@ -221,3 +221,24 @@ def upload(function: Callable, alt: str, **options) -> Upload:
     widget = Upload(function, alt, **options)
     display(widget)
     return widget
+
+
+def wipe(before: torch.Tensor, after: torch.Tensor, position: float = 0.5) -> torch.Tensor:
+    """`before` up to `position` (0 to 1) of the width, and from there `after`, with a line between: (1, 3, H, W).
+
+    Two pictures (1, C, H, W); `before` is resized to the size of `after`.
+    """
+    height, width = after.shape[-2:]
+    before = images.resize(before.detach().cpu(), (height, width)).expand(1, 3, -1, -1)
+    cut = round(position * width)
+    x = torch.cat([before[..., :cut], after.detach().cpu().expand(1, 3, -1, -1)[..., cut:]], dim=3)
+    if 0 < cut < width:
+        x[..., max(0, cut - width // 256 - 1) : cut] = 1.0
+    return x
+
+
+def before_after(before: torch.Tensor, after: torch.Tensor, alt: str, *, width: int = 512) -> Explorer:
+    """Shows two pictures in one frame, and a slider that moves the line between them; see `wipe`."""
+    return explore(
+        lambda position=0.5: wipe(before, after, position), alt, width=width, position=(0.0, 1.0, 0.01)
+    )

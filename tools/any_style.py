@@ -10,13 +10,13 @@ import torch.nn.functional as F
 from imagegen_lessons import datasets, faststyle, features, images, runtime, style, train
 from imagegen_lessons.synthetic import paintings
 
-SIZE, BATCH, STEPS, LARGEST = 128, 6, 4_500, 384
+SIZE, BATCH, STEPS, LARGEST = 128, 4, 3_500, 384
 
 
 class Pairs:
     """Endless batches of pieces: of photographs, and of what they are to look like, both (BATCH, 3, SIZE, SIZE).
 
-    Most of the styles are paintings, one in each batch is another photograph, and one the piece itself, which then
+    All styles but the last of a batch are paintings. The last is another photograph, or the piece itself, which then
     should come out as it went in.
     """
 
@@ -31,8 +31,8 @@ class Pairs:
 
     def __next__(self) -> tuple[torch.Tensor, torch.Tensor]:
         content = [self._piece(self.photos) for _ in range(BATCH)]
-        looks = [self._piece(self.paintings) for _ in range(BATCH - 2)]
-        looks += [self._piece(self.photos), content[-1]]
+        looks = [self._piece(self.paintings) for _ in range(BATCH - 1)]
+        looks += [self._piece(self.photos) if self._pick(2) else content[-1]]
         return tuple(torch.cat(part).to(runtime.device()) for part in (content, looks))
 
     def state_dict(self) -> dict:
@@ -54,25 +54,21 @@ class Pairs:
 
 
 def per_picture(value: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """`style.relative_error` for each picture of a batch by itself, and then the mean."""
+    """`style.relative_error` for each picture of a batch by itself: (n, …) → (n,)."""
     error, size = (t.square().flatten(1).sum(dim=1) for t in (value - target, target))
-    return (error / size.clamp(min=1e-8)).mean()
+    return error / size.clamp(min=1e-8)
 
 
-def distances(eye, picture, content, look) -> dict[str, torch.Tensor]:
-    """How far a picture is from the content (whatever its colours and contrasts) and from the look of another."""
+def distances(eye, picture, content, look_maps) -> dict[str, torch.Tensor]:
+    """How far each picture is from the content (whatever its colours and contrasts) and from the look of another."""
     with torch.no_grad():
         wanted = faststyle.instance_norm(eye(content, depth=4)[style.CONTENT_LEVEL])
-        maps = eye(look)
-        means = [f.mean(dim=(2, 3), keepdim=True) for f in maps]
-        grams = [style.gram_matrix(f - mean) for f, mean in zip(maps, means, strict=True)]
-    maps = eye(picture)
-    errors = [
-        per_picture(style.gram_matrix(f - mean), gram)
-        for f, mean, gram in zip(maps, means, grams, strict=True)
-    ]
+    maps, errors = eye(picture), []
+    for f, seen in zip(maps, look_maps, strict=True):
+        mean = seen.mean(dim=(2, 3), keepdim=True)
+        errors.append(per_picture(style.gram_matrix(f - mean), style.gram_matrix(seen - mean)))
     seen = faststyle.instance_norm(maps[style.CONTENT_LEVEL])
-    return {"content": per_picture(seen, wanted), "style": sum(errors) / len(errors)}
+    return {"content": per_picture(seen, wanted), "style": torch.stack(errors).mean(dim=0)}
 
 
 def any_style(seed: int = 0) -> tuple[torch.nn.Module, dict]:
@@ -84,10 +80,14 @@ def any_style(seed: int = 0) -> tuple[torch.nn.Module, dict]:
     def step(batch):
         content, look = batch
         with torch.no_grad():
-            code = net.code(look)
+            maps = eye(look)
+            code = [faststyle.mean_std(f[:, :width]) for f, width in zip(maps, eye.widths[:4], strict=False)]
         picture = net(content, code)
-        terms = distances(eye, picture, content, look)
-        loss = terms["content"] + 8 * terms["style"] + style.total_variation(picture)
+        terms = distances(eye, picture, content, maps)
+        # A piece of even colour has a Gram matrix of nearly nothing, and any other is thousands of times as large:
+        # through the logarithm, it does not outvote all others.
+        terms = {"content": terms["content"].mean(), "style": terms["style"].log1p().mean()}
+        loss = terms["content"] + 4 * terms["style"] + style.total_variation(picture)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
@@ -111,7 +111,7 @@ def any_style(seed: int = 0) -> tuple[torch.nn.Module, dict]:
             for name in ("cat", "coffee"):
                 content = images.resize(images.crop_centre(datasets.photo(name), 256), 256)
                 content, look = content.to(runtime.device()), look.to(runtime.device())
-                far.append(distances(eye, net(content, net.code(look)), content, look))
+                far.append(distances(eye, net(content, net.code(look)), content, eye(look)))
     figures = {name: round(sum(f[name].item() for f in far) / len(far), 3) for name in ("content", "style")}
     # Half precision: half the bytes, and no difference that could be seen.
     return net.half(), {"steps": history.steps, "seconds": round(history.seconds), **figures}
