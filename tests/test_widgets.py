@@ -452,3 +452,15 @@ def test_the_short_forms_display_what_they_make(monkeypatch):
     assert displayed == made
     assert [type(widget) for widget in made] == [widgets.Explorer, widgets.Buttons, widgets.Upload]
     assert made[0].picture.width == made[1].explorer.picture.width == made[2].picture.width == "99"
+
+
+def test_wipe_shows_one_picture_left_of_the_line_and_the_other_right_of_it():
+    before, after = torch.zeros(1, 1, 4, 8), torch.full((1, 3, 8, 16), 0.5)
+    assert torch.equal(widgets.wipe(before, after, 0.0), after)
+    assert torch.equal(widgets.wipe(before, after, 1.0), torch.zeros(1, 3, 8, 16))
+    half = widgets.wipe(before, after, 0.5)
+    assert (
+        half.shape == after.shape and not half[..., :7].any() and torch.equal(half[..., 8:], after[..., 8:])
+    )
+    made = widgets.before_after(before, after, alt=ALT)
+    assert list(made.controls) == ["position"] and made.values() == {"position": 0.5}
