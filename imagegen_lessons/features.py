@@ -131,7 +131,8 @@ def _fetch(weights, name: str) -> dict:
         socket.setdefaulttimeout(30)  # torch.hub sets none, and would wait for ever
         return weights.get_state_dict(model_dir=str(folder), progress=True, check_hash=True)
     except OSError as error:
-        reason = getattr(error, "reason", None) or error.strerror or error
+        reason = getattr(error, "reason", error)  # a URLError wraps what happened
+        reason = getattr(reason, "strerror", None) or reason
         advice = f"could not be had ({reason}): connect to the internet and run the cell again"
     except (RuntimeError, EOFError, pickle.UnpicklingError):
         file = folder / Path(weights.url).name
