@@ -233,4 +233,70 @@ class MyJudge(torch.nn.Module):
         return self.score(torch.cat([F.leaky_relu(self.eye(x.flatten(1))), words], dim=1))
 
 
+# Lesson 07
+
+
+def total_variation(x):
+    return F.mse_loss(x[:, :, :-1], x[:, :, 1:]) + F.mse_loss(x[..., :-1], x[..., 1:])
+
+
+def keep_colours(painted, photo):
+    weights = torch.tensor([0.299, 0.587, 0.114])
+    change = torch.einsum("nchw,c->nhw", painted - photo, weights)
+    return torch.stack([channel + change for channel in photo.unbind(dim=1)], dim=1).clamp(0, 1)
+
+
+def gatys_layer_loss(f, style):
+    grams = [torch.einsum("nihw,njhw->ij", x, x) for x in (f, style)]
+    return F.mse_loss(*grams) / (4 * (f.shape[2] * f.shape[3]) ** 2)
+
+
+def masked_gram(f, weight):
+    shares = weight / weight.sum(dim=(2, 3), keepdim=True)
+    return torch.einsum("nihw,njhw,nkhw->nij", f, f, shares)
+
+
+def my_statistic(f, weight=None):
+    return f.flatten(2).std(dim=2)
+
+
+# Lesson 08
+
+
+def borrowed_palette(content, style):
+    channels = []
+    for mine, theirs in zip(content.unbind(dim=1), style.unbind(dim=1), strict=True):
+        dims = dict(dim=(1, 2), keepdim=True, correction=0)
+        mine = (mine - mine.mean(dim=(1, 2), keepdim=True)) / mine.std(**dims)
+        channels.append(mine * theirs.std(**dims) + theirs.mean(dim=(1, 2), keepdim=True))
+    return torch.stack(channels, dim=1).clip(min=0, max=1)
+
+
+def adain(f, wanted):
+    return torch.stack(
+        [F.instance_norm(x[None], weight=std, bias=mean)[0] for x, (mean, std) in zip(f, wanted, strict=True)]
+    )
+
+
+def mixed_norm(f, scale, shift, mix):
+    plain = F.instance_norm(f)
+    styles = torch.stack(
+        [plain * a[:, None, None] + b[:, None, None] for a, b in zip(scale, shift, strict=True)]
+    )
+    return torch.einsum("ns,snchw->nchw", mix, styles)
+
+
+def two_hands(f, one, other, mask):
+    plain = F.instance_norm(f)
+    both = mask[:, None] * one[..., None, None] + (1 - mask[:, None]) * other[..., None, None]
+    return plain * both[:, 1] + both[:, 0]
+
+
+def find_shift(first, second, largest):
+    windows = F.unfold(first, [side - 2 * largest for side in first.shape[-2:]])  # (1, pixels, shifts)
+    inner = second[..., largest:-largest, largest:-largest].flatten()
+    k = (windows[0] - inner[:, None]).square().sum(dim=0).argmin().item()
+    return k // (2 * largest + 1) - largest, k % (2 * largest + 1) - largest
+
+
 OTHER_ANSWERS = {name: value for name, value in globals().items() if callable(value)}

@@ -5,6 +5,14 @@ A module per arc of lessons holds the answers, the cases, the mistakes that peop
 
 from imagegen_lessons.exercise import Exercise
 from imagegen_lessons.exercises.asking import MyJudge, agreement, frames, projection, purity
+from imagegen_lessons.exercises.blink import adain, borrowed_palette, find_shift, mixed_norm, two_hands
+from imagegen_lessons.exercises.borrowing import (
+    gatys_layer_loss,
+    keep_colours,
+    masked_gram,
+    my_statistic,
+    total_variation,
+)
 from imagegen_lessons.exercises.diversity import (
     coverage,
     effective_kinds,
@@ -22,9 +30,11 @@ __all__ = [
     "MyGenerator",
     "MyJudge",
     "TinyEye",
+    "adain",
     "agreement",
     "best_score",
     "blobs_covered",
+    "borrowed_palette",
     "coverage",
     "crop_centre",
     "d_loss_hinge",
@@ -32,16 +42,22 @@ __all__ = [
     "effective_kinds",
     "ema_update",
     "everything",
+    "find_shift",
     "fool_frechet",
     "frames",
     "frechet_distance",
+    "gatys_layer_loss",
     "inversion_step",
+    "keep_colours",
     "linear_gradient",
     "logistic_step",
     "luminance",
+    "masked_gram",
+    "mixed_norm",
     "my_filter",
     "my_reading",
     "my_shape",
+    "my_statistic",
     "output_size",
     "pairing_losses",
     "precision",
@@ -54,6 +70,8 @@ __all__ = [
     "sharpen_kernel",
     "slerp",
     "slopes",
+    "total_variation",
+    "two_hands",
     "units_hook",
 ]
 
