@@ -50,6 +50,7 @@ def test_pieces_of_pictures_are_pictures_and_can_be_resumed():
 def test_the_eye_learns_and_graduates(untaught, folder, monkeypatch, tmp_path):
     monkeypatch.setenv("IMAGEGEN_OUTPUT", str(tmp_path / "out"))
     monkeypatch.setattr(eye, "SEEN", ("coffee",))
+    monkeypatch.setattr(eye, "BATCH", 2)
     ours, figures = eye.learn([str(folder)], steps=2)
     assert figures["steps"] == 2 and not ours.training
     assert [f.shape[1] for f in ours(torch.rand(1, 3, 32, 32))] == [56, 144, 256, 384, 320]

@@ -89,8 +89,8 @@ class Pictures:
     def load_state_dict(self, state: dict) -> None:
         self.dice.set_state(state["dice"])
 
-    def _random(self, low: float, high: float, n: int = BATCH) -> torch.Tensor:
-        return low + (high - low) * torch.rand(n, 1, 1, 1, generator=self.dice)
+    def _random(self, low: float, high: float, n: int | None = None) -> torch.Tensor:
+        return low + (high - low) * torch.rand(n or BATCH, 1, 1, 1, generator=self.dice)
 
     def _piece(self) -> torch.Tensor:
         pick = lambda n: int(torch.randint(n, (), generator=self.dice))  # noqa: E731
