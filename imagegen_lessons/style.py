@@ -3,6 +3,7 @@
 
 import contextlib
 import math
+import numbers
 from dataclasses import dataclass
 
 import torch
@@ -127,20 +128,28 @@ def as_picture(image: torch.Tensor) -> torch.Tensor:
     return x.detach().float().expand(-1, 3, -1, -1)
 
 
+def _is_weight(value) -> bool:
+    return isinstance(value, numbers.Real) and 0 <= value < math.inf
+
+
 class Painting:
     """A picture that is being painted: what is there from one picture, how it is painted from others.
 
     `content` (1, 3, H, W); `styles`: one picture (1, 3, h, w), or a list of them, each with its mask in `masks`
-    (1, 1, H, W), values in [0, 1], that says where it holds. Call `step` `recipe.steps` times, as
-    `train.fit(painting.step, itertools.count(), recipe.steps)` does; `image` is the picture so far, at any time.
+    (1, 1, H, W), True and False or from 0 to 1, that says where it holds; one of another size than the content's is
+    stretched over it. Call `step` `recipe.steps` times, as `train.fit(painting.step, itertools.count(), recipe.steps)`
+    does; `image` is the picture so far, at any time.
     Where a GPU's memory does not suffice for a size, it says so and paints on at the size before.
     Raises StyleError, or images.ImageError, for what cannot be painted.
     """
 
     def __init__(self, content, styles, eye, recipe: Recipe = Recipe(), masks=None):
         self.content = as_picture(content)
-        self.styles = [as_picture(style) for style in (styles if isinstance(styles, list) else [styles])]
-        self.masks = list(masks) if masks is not None else [None] * len(self.styles)
+        styles = styles if isinstance(styles, list | tuple) else [styles]
+        self.styles = [as_picture(style) for style in styles]
+        masks = [None] * len(self.styles) if masks is None else masks
+        masks = masks if isinstance(masks, list | tuple) else [masks]
+        self.masks = [mask.float() if isinstance(mask, torch.Tensor) else mask for mask in masks]
         self.eye, self.recipe, self.done = eye, recipe, 0
         self._check()
         self._stages = list(recipe.schedule)
@@ -166,9 +175,9 @@ class Painting:
         style = sum(
             weight * relative_error(statistic(f - mean, mask), target)
             for means, targets, masks in zip(self._means, self._targets, self._shrunk_masks, strict=True)
-            for weight, f, mean, mask, target in zip(recipe.levels, maps, means, masks, targets, strict=True)
+            for weight, f, mean, mask, target in zip(self._levels, maps, means, masks, targets, strict=True)
             if weight
-        ) / (sum(recipe.levels) * len(self.styles) or 1)
+        ) / (sum(self._levels) * len(self.styles) or 1)
         # As shares of 1: a strength of a billion is as good as "only style", and no number overflows.
         share = recipe.strength / (1 + recipe.strength)
         total = torch.lerp(content, torch.as_tensor(style).to(content), share)
@@ -220,6 +229,10 @@ class Painting:
             pairs = [list(zip(*both, strict=True)) for both in zip(seen, means, strict=True)]
             self._targets = [[statistic(f - mean) for f, mean in maps] for maps in pairs]
             self._means = means
+        # A single position is its own mean: nothing is left of it, and it does not say how things vary.
+        sizes = [min(f[0, 0].numel() for f in level) for level in zip(*seen, strict=True)]
+        pairs = zip(recipe.levels, sizes, strict=True)
+        self._levels = [0 if recipe.centred and size == 1 else weight for weight, size in pairs]
         self._shrunk_masks = [self._shrink(mask, self.eye(content)) for mask in self.masks]
         x = images.resize(start, tuple(content.shape[-2:]))
         self._x = x.contiguous().requires_grad_()
@@ -256,19 +269,22 @@ class Painting:
             raise StyleError("A painting needs a style, at least one.")
         if len(self.masks) != len(self.styles):
             raise StyleError(f"{len(self.styles)} styles need as many masks, not {len(self.masks)}.")
-        for mask in self.masks:
-            if mask is not None and (mask.dim() != 4 or mask.shape[:2] != (1, 1)):
-                raise StyleError(f"A mask has the shape (1, 1, height, width), not {tuple(mask.shape)}.")
-            if mask is not None and not images.check(mask).any():
+        for mask in (mask for mask in self.masks if mask is not None):
+            if not isinstance(mask, torch.Tensor):
+                raise StyleError(f"A mask is a tensor (1, 1, height, width), not {type(mask).__name__}.")
+            if mask.dim() != 4 or mask.shape[:2] != (1, 1):
+                hint = "; use mask[None, None]" if mask.dim() == 2 else ""
+                raise StyleError(f"A mask has the shape (1, 1, H, W), not {tuple(mask.shape)}{hint}.")
+            if not images.check(mask).any():
                 raise StyleError("This mask is zero everywhere: its style would be nowhere.")
-        if not 0 <= recipe.strength < math.inf:
-            raise StyleError(f"The strength is 0 or a larger number, not {recipe.strength}.")
-        if not 0 <= recipe.smooth < math.inf:
-            raise StyleError(f"The weight of total variation, smooth, is from 0 on, not {recipe.smooth}.")
+        for name in ("strength", "smooth"):
+            if not _is_weight(value := getattr(recipe, name)):
+                raise StyleError(f"The recipe's {name} is 0 or a larger number, not {value!r}.")
         if not isinstance(recipe.start, torch.Tensor) and recipe.start not in ("content", "noise"):
             raise StyleError(f"The start can be content, noise, or a picture, not {recipe.start!r}.")
-        if len(recipe.levels) != 5 or not all(0 <= weight < math.inf for weight in recipe.levels):
-            raise StyleError(f"The weights of the five levels are five numbers from 0, not {recipe.levels}.")
+        levels = recipe.levels if isinstance(recipe.levels, list | tuple) else ()
+        if len(levels) != 5 or not all(map(_is_weight, levels)):
+            raise StyleError(f"The weights of the five levels are numbers from 0, not {recipe.levels!r}.")
         for name, allowed in (("statistic", STATISTICS), ("optimizer", ("adam", "lbfgs"))):
             if getattr(recipe, name) not in allowed:
                 raise StyleError(f"The {name} can be {', '.join(allowed)}, not {getattr(recipe, name)!r}.")

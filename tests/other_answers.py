@@ -246,8 +246,8 @@ def keep_colours(painted, photo):
     return torch.stack([channel + change for channel in photo.unbind(dim=1)], dim=1).clamp(0, 1)
 
 
-def gatys_layer_loss(f, style):
-    grams = [torch.einsum("nihw,njhw->ij", x, x) for x in (f, style)]
+def gatys_layer_loss(f, painted):
+    grams = [torch.einsum("nihw,njhw->ij", x, x) for x in (f, painted)]
     return F.mse_loss(*grams) / (4 * (f.shape[2] * f.shape[3]) ** 2)
 
 

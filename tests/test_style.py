@@ -133,6 +133,26 @@ def test_each_mask_takes_its_own_style(eye):
     assert painting.image[..., :12].mean() < painting.image[..., 20:].mean() - 0.3
 
 
+def test_a_mask_may_be_of_any_type_and_size_and_stand_alone(eye):
+    left = torch.zeros(1, 1, 40, 48)
+    left[..., :24] = 1
+    expected = painted(eye, masks=[left])
+    stretched = torch.tensor([[[[True, False]]]])
+    for mask in (left.bool(), left.int(), left.double(), stretched):
+        torch.testing.assert_close(painted(eye, masks=[mask]), expected)
+        torch.testing.assert_close(painted(eye, styles=(BRUSH,), masks=mask), expected)
+
+
+def test_a_level_of_a_single_position_says_nothing_of_style(eye):
+    few = {"schedule": ((16, 1),), "start": "noise"}  # the fifth map of 16 × 16 pixels has one position
+    square = PHOTO[..., :40]
+    with_it, without = (
+        style.Painting(square, BRUSH, eye, style.Recipe(levels=levels, **few))
+        for levels in ((1, 1, 1, 1, 1), (1, 1, 1, 1, 0))
+    )
+    torch.testing.assert_close(with_it.loss(with_it.image)[0], without.loss(without.image)[0])
+
+
 # --- whatever it is given
 
 STRANGE = {
@@ -181,7 +201,15 @@ def test_any_strength_gives_a_picture(eye, strength, optimizer):
         ({"styles": torch.zeros(1, 4, 8, 8)}, "1 or 3 channels"),
         ({"styles": []}, "at least one"),
         ({"styles": [BRUSH, BRUSH], "masks": [None]}, "2 styles need as many masks"),
-        ({"masks": [torch.ones(8, 8)]}, "shape (1, 1, height, width)"),
+        ({"strength": "high"}, "strength is 0 or a larger number, not 'high'"),
+        ({"strength": None}, "strength"),
+        ({"smooth": "much"}, "smooth"),
+        ({"levels": ("all",) * 5}, "five levels"),
+        ({"levels": 3}, "five levels"),
+        ({"masks": [torch.ones(8, 8)]}, "shape (1, 1, H, W), not (8, 8); use mask[None, None]"),
+        ({"masks": [torch.ones(1, 3, 8, 8)]}, "shape (1, 1, H, W), not (1, 3, 8, 8)."),
+        ({"masks": [torch.ones(1, 1, 8, 8).numpy()]}, "a tensor (1, 1, height, width), not ndarray"),
+        ({"masks": ["left"]}, "not str"),
         ({"masks": [torch.zeros(1, 1, 8, 8)]}, "zero everywhere"),
     ],
 )

@@ -11,7 +11,11 @@ def _pictures(*shape: int, seed: int) -> torch.Tensor:
 
 
 @exercise(
-    cases=((_pictures(1, 3, 5, 7, seed=1),), (_pictures(2, 3, 4, 3, seed=2),)),
+    cases=(
+        (_pictures(1, 3, 5, 7, seed=1),),
+        (_pictures(2, 3, 4, 3, seed=2),),
+        (_pictures(1, 3, 3, 4, seed=15).requires_grad_(),),  # gradients must come through
+    ),
     hints=(
         "All pixels but the first row, minus all but the last: x[..., 1:, :] - x[..., :-1, :].",
         "Square it and take the mean; do the same with columns, x[..., 1:] and x[..., :-1]; add the two means.",
@@ -28,25 +32,29 @@ def not_squared(x):
     return (x[..., 1:, :] - x[..., :-1, :]).mean() + (x[..., 1:] - x[..., :-1]).mean()
 
 
-@total_variation.mistake("These are absolute differences; here they are squared.")
-def absolute(x):
-    return (x[..., 1:, :] - x[..., :-1, :]).abs().mean() + (x[..., 1:] - x[..., :-1]).abs().mean()
+@total_variation.mistake("These are sums over all pixels, which grow with the picture: take the means.")
+def summed(x):
+    down, right = x[..., 1:, :] - x[..., :-1, :], x[..., 1:] - x[..., :-1]
+    return down.square().sum() + right.square().sum()
 
 
-@total_variation.mistake("This compares pixels side by side only; add those one above the other.")
-def only_sideways(x):
-    return (x[..., 1:] - x[..., :-1]).square().mean()
+@total_variation.mistake(
+    "This is one mean over all differences together: take the mean of each kind, and add."
+)
+def joint_mean(x):
+    down, right = x[..., 1:, :] - x[..., :-1, :], x[..., 1:] - x[..., :-1]
+    return torch.cat([down.flatten(), right.flatten()]).square().mean()
 
 
-@total_variation.mistake("This compares pixels one above the other only; add those side by side.")
-def only_downwards(x):
-    return (x[..., 1:, :] - x[..., :-1, :]).square().mean()
+@total_variation.mistake("roll goes round: the last row is compared with the first, which is no neighbour.")
+def rolled(x):
+    return (x - x.roll(1, dims=2)).square().mean() + (x - x.roll(1, dims=3)).square().mean()
 
 
 @exercise(
     cases=(
         (0.3 + 0.4 * _pictures(1, 3, 4, 5, seed=3), 0.3 + 0.4 * _pictures(1, 3, 4, 5, seed=4)),
-        (_pictures(2, 3, 6, 3, seed=5), _pictures(2, 3, 6, 3, seed=6)),
+        (_pictures(3, 3, 6, 4, seed=5), _pictures(3, 3, 6, 4, seed=6)),
     ),
     hints=(
         "The brightness of both first, with a dimension kept: (n, 1, h, w).",
@@ -72,9 +80,25 @@ def swapped_roles(painted, photo):
     return keep_colours.answer(photo, painted)
 
 
-@keep_colours.mistake("The brightness of the photo is still in it, so that the result is far too bright.")
-def added_twice(painted, photo):
-    return (photo + _brightness(painted)).clamp(0, 1)
+@keep_colours.mistake(
+    "This is the plain mean of red, green and blue; to our eyes green is much brighter than blue."
+)
+def plain_mean(painted, photo):
+    return (photo + (painted - photo).mean(dim=1, keepdim=True)).clamp(0, 1)
+
+
+@keep_colours.mistake(
+    "This multiplies by a ratio, which makes colours stronger or weaker too: add the difference."
+)
+def ratio(painted, photo):
+    return (photo * _brightness(painted) / _brightness(photo)).clamp(0, 1)
+
+
+@keep_colours.mistake(
+    "The brightness has lost its channel dimension, so that pictures are mixed up: sum with keepdim=True."
+)
+def without_dimension(painted, photo):
+    return (photo + (_brightness(painted) - _brightness(photo))[:, 0]).clamp(0, 1)
 
 
 @keep_colours.mistake("The values can leave [0, 1]: clamp them at the end.")
@@ -82,48 +106,49 @@ def not_clamped(painted, photo):
     return photo + _brightness(painted) - _brightness(photo)
 
 
-@keep_colours.mistake("This is grey: only the brightness is left.")
-def grey(painted, photo):
-    return _brightness(painted).expand_as(photo).clamp(0, 1)
-
-
 @exercise(
     cases=(
         (_pictures(1, 3, 4, 5, seed=7), _pictures(1, 3, 4, 5, seed=8)),
         (10 * _pictures(1, 2, 6, 3, seed=9), 10 * _pictures(1, 2, 6, 3, seed=10)),
+        (_pictures(1, 2, 3, 4, seed=16).requires_grad_(), _pictures(1, 2, 3, 4, seed=17)),
     ),
     hints=(
         "f[0].flatten(1) is the table F: N rows (channels), M columns (positions).",
         "G = F @ F.T, without any division; A in the same way from the other map.",
-        "(G - A).square().sum() / (4 * N**2 * M**2)",
+        "(G - A).square().sum() / (4 * N**2 * M**2). Our relative error divides by the target's own square instead; "
+        "without that, levels differ in size, so that Gatys and others must weigh them by hand.",
     ),
 )
-def gatys_layer_loss(f, style):
+def gatys_layer_loss(f, painted):
     """The style loss of one level as Gatys and others wrote it: maps (1, N, h, w) of two pictures to a number."""
-    table, other = f[0].flatten(1), style[0].flatten(1)  # (N, M)
+    table, other = f[0].flatten(1), painted[0].flatten(1)  # (N, M)
     channels, positions = table.shape
     difference = table @ table.T - other @ other.T
     return difference.square().sum() / (4 * channels**2 * positions**2)
 
 
 @gatys_layer_loss.mistake("The number of channels and that of positions are *squared* in the formula.")
-def counts_not_squared(f, style):
-    return gatys_layer_loss.answer(f, style) * f[0].numel()
-
-
-@gatys_layer_loss.mistake("The 4 is missing.")
-def without_four(f, style):
-    return 4 * gatys_layer_loss.answer(f, style)
+def counts_not_squared(f, painted):
+    return gatys_layer_loss.answer(f, painted) * f[0].numel()
 
 
 @gatys_layer_loss.mistake("This is the mean over the table of the differences; the formula says the sum.")
-def mean_of_table(f, style):
-    return gatys_layer_loss.answer(f, style) / f.shape[1] ** 2
+def mean_of_table(f, painted):
+    return gatys_layer_loss.answer(f, painted) / f.shape[1] ** 2
 
 
-@gatys_layer_loss.mistake("These are the maps themselves; the style is in their Gram matrices.")
-def maps_themselves(f, style):
-    return (f - style).square().sum() / (4 * f[0].numel() ** 2)
+@gatys_layer_loss.mistake("Your Gram matrices are means over the positions; in the formula G and A are sums.")
+def mean_gram(f, painted):
+    return gatys_layer_loss.answer(f, painted) / f[0, 0].numel() ** 2
+
+
+@gatys_layer_loss.mistake(
+    "This is our relative error; divide by 4 N² M² instead of by the target's own square."
+)
+def relative(f, painted):
+    table, other = f[0].flatten(1), painted[0].flatten(1)
+    gram, target = table @ table.T, other @ other.T
+    return (gram - target).square().sum() / target.square().sum()
 
 
 _LEFT = torch.zeros(1, 1, 4, 6)
@@ -162,33 +187,45 @@ def divided_by_positions(f, weight):
     return (f * weight).flatten(2) @ f.flatten(2).mT / f[0, 0].numel()
 
 
-@masked_gram.mistake("Divide by the sum of the weights: it is a weighted mean.")
-def not_divided(f, weight):
-    return (f * weight).flatten(2) @ f.flatten(2).mT
+@masked_gram.mistake(
+    "This is the Gram matrix of the weighted map: it squares the weights, and divides by all positions. "
+    "Weigh one of the two factors only, and divide by the sum of the weights."
+)
+def gram_of_weighted(f, weight):
+    f = (f * weight).flatten(2)
+    return f @ f.mT / f.shape[2]
 
 
-@masked_gram.mistake("The weights have no effect yet.")
-def without_weights(f, weight):
-    return f.flatten(2) @ f.flatten(2).mT / f[0, 0].numel()
+@masked_gram.mistake("This divides by the weights of the whole batch: each picture has a sum of its own.")
+def whole_batch(f, weight):
+    return (f * weight).flatten(2) @ f.flatten(2).mT / weight.sum()
 
 
 def _verify_my_statistic(attempt):
-    f = torch.randn(1, 6, 8, 10, generator=generator(14)).relu()
-    got = attempt(f.clone())
+    f, other = (torch.randn(1, 6, 16, 24, generator=generator(seed)).relu() for seed in (14, 18))
+    got = attempt(f.clone(), None)  # as the package calls it
+    if isinstance(got, tuple | list):
+        raise Wrong("Return one tensor: join the parts with torch.cat or torch.stack.")
     if not isinstance(got, torch.Tensor):
         raise Wrong(f"Return a tensor that describes the map, not {type(got).__name__}.")
     if not got.isfinite().all():
         raise Wrong("The result holds inf or nan.")
-    larger = attempt(torch.cat([f, f], dim=3))
+    larger = attempt(torch.cat([f, f], dim=3), None)
     if larger.shape != got.shape:
         raise Wrong(
             f"The shape of the result must not depend on the map's height and width, but it went from "
             f"{tuple(got.shape)} to {tuple(larger.shape)}: a painting may have another size than the photo."
         )
-    if torch.allclose(got, attempt(0.2 + 2 * f), atol=1e-4):
+    # Not exactly equal: neighbours meet at the seam, and the ten largest values are others.
+    if (larger - got).norm() > 0.25 * got.norm():
+        raise Wrong(
+            "The same map twice side by side gives quite other values, and yet it is the same style: "
+            "take means instead of sums, and forget all places."
+        )
+    if torch.allclose(got, attempt(other, None), atol=1e-4):
         raise Wrong("Quite another map gives the same result: this would not notice any style.")
     watched = f.clone().requires_grad_()
-    result = attempt(watched)
+    result = attempt(watched, None)
     if not result.requires_grad:
         raise Wrong("No gradient comes through: no .item(), .detach(), or counting of what is larger.")
     (gradient,) = torch.autograd.grad(result.square().sum(), watched)
@@ -215,6 +252,11 @@ def my_statistic(f, weight=None):
 @my_statistic.mistake("must not depend on the map's height and width")
 def keeps_the_places(f, weight=None):
     return f.mean(dim=1)
+
+
+@my_statistic.mistake("take means instead of sums")
+def sums(f, weight=None):
+    return f.sum(dim=(2, 3))
 
 
 @my_statistic.mistake("No gradient comes through")
