@@ -129,7 +129,7 @@ class AnyStyle(nn.Module):
 def blend(codes: list[list[torch.Tensor]], weights) -> list[torch.Tensor]:
     """A mix of styles: the weighted mean of their codes, stage by stage. The weights are made to add up to 1."""
     weights = torch.as_tensor(weights, dtype=torch.float32)
-    if len(weights) != len(codes) or weights.min() < 0 or not 0 < weights.sum() < math.inf:
+    if not codes or len(weights) != len(codes) or weights.min() < 0 or not 0 < weights.sum() < math.inf:
         raise ValueError(f"{len(codes)} styles need as many weights, none negative and not all zero.")
     shares = (weights / weights.sum()).tolist()
     return [sum(w * f for w, f in zip(shares, stage, strict=True)) for stage in zip(*codes, strict=True)]

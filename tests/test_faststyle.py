@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from imagegen_lessons import faststyle, features
+from imagegen_lessons import exercises, faststyle, features
 
 
 @pytest.fixture(scope="module")
@@ -105,3 +105,19 @@ def test_weights_that_make_no_mixture_are_refused(any_style, weights):
     codes = [any_style.code(torch.rand(1, 3, 32, 32))] * 3
     with pytest.raises(ValueError, match="3 styles need as many weights"):
         faststyle.blend(codes, weights)
+
+
+def test_a_mix_of_no_styles_is_refused():
+    with pytest.raises(ValueError, match="0 styles need as many weights"):
+        faststyle.blend([], ())
+
+
+def test_the_exercises_do_not_follow_a_student_who_replaces_adain(monkeypatch):
+    one_hand = faststyle.adain
+    monkeypatch.setattr(faststyle, "adain", lambda f, wanted: f)
+    exercises.borrowed_palette.test(
+        lambda content, style: one_hand(content, faststyle.mean_std(style)).clamp(0, 1)
+    )
+    exercises.two_hands.test(
+        lambda f, one, other, mask: one_hand(f, one) * mask + one_hand(f, other) * (1 - mask)
+    )

@@ -187,6 +187,17 @@ def _verify_judge(attempt):
         raise Wrong("It cannot learn to prefer one kind: the first label plays no role in its score.")
     if other[0] - other[1] < 0.1:
         raise Wrong("It cannot learn to prefer one palette: the second label plays no role in its score.")
+    D = attempt()
+    with torch.no_grad():
+        for p in D.parameters():
+            p += 0.05 * torch.randn_like(p)  # so that tables which begin at zero say something, too
+        for label in ([1, 0], [0, 1]):
+            effect = D(x, torch.tensor(5 * [label])) - D(x, torch.zeros_like(y))
+            if effect.std() < 1e-5:
+                raise Wrong(
+                    "A label adds the same to every picture; with a fake of the same label that cancels. "
+                    "Put another layer after it."
+                )
 
 
 @exercise(
@@ -232,6 +243,18 @@ class BatchNormed(MyJudge.answer):
     def forward(self, x, y):
         score = super().forward(x, y)
         return score - score.mean()
+
+
+@MyJudge.mistake("Put another layer after it.")
+class Cancelling(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.eye, self.words = nn.Linear(4 * 24 * 24, 32), nn.Embedding(18, 8)
+        self.score = nn.Linear(32 + 8, 1)
+
+    def forward(self, x, y):
+        words = self.words(y + torch.tensor([0, 12])).sum(dim=1)
+        return self.score(torch.cat([F.leaky_relu(self.eye(x.flatten(1)), 0.2), words], dim=1))
 
 
 @MyJudge.mistake("of shape (5, 1)")

@@ -1,11 +1,16 @@
 """Exercises of lesson 08: a borrowed palette, AdaIN, a norm of many styles, two hands in one picture, lost motion."""
 
+from types import SimpleNamespace
+
 import torch
 
-from imagegen_lessons import faststyle
 from imagegen_lessons.exercise import exercise
+from imagegen_lessons.faststyle import adain as package_adain
 from imagegen_lessons.faststyle import instance_norm, mean_std
 from imagegen_lessons.runtime import generator
+
+# Bound here, once: exercises 2 and 4 let students replace faststyle.adain, and the answers must not follow them.
+faststyle = SimpleNamespace(adain=package_adain, instance_norm=instance_norm, mean_std=mean_std)
 
 
 def _numbers(*shape: int, seed: int) -> torch.Tensor:
@@ -43,11 +48,18 @@ def style_with_colours_of_content(content, style):
     return faststyle.adain(style, mean_std(content)).clamp(0, 1)
 
 
-@borrowed_palette.mistake("Only the means moved. The deviations of `style` are wanted as well.")
-def means_alone(content, style):
-    both = mean_std(content)
-    both = torch.stack([mean_std(style)[:, 0], both[:, 1]], dim=1)
-    return faststyle.adain(content, both).clamp(0, 1)
+@borrowed_palette.mistake("Nearly: `.std()` divides by n − 1; here by n: `correction=0`.")
+def sample_deviation(content, style):
+    dims = dict(dim=(2, 3), keepdim=True)
+    plain = (content - content.mean(**dims)) / content.std(**dims)
+    return (plain * style.std(**dims) + style.mean(**dims)).clamp(0, 1)
+
+
+@borrowed_palette.mistake("That is one mean and one deviation over all colours: each channel has its own.")
+def all_colours_alike(content, style):
+    dims = dict(dim=(1, 2, 3), keepdim=True)
+    plain = (content - content.mean(**dims)) / content.std(**dims, correction=0)
+    return (plain * style.std(**dims, correction=0) + style.mean(**dims)).clamp(0, 1)
 
 
 @exercise(
@@ -77,9 +89,17 @@ def exchanged(f, wanted):
     return instance_norm(f) * wanted[:, 0, :, None, None] + wanted[:, 1, :, None, None]
 
 
-@adain.mistake("The mean is added after the multiplication, not before: here it is multiplied as well.")
-def mean_too_early(f, wanted):
-    return (instance_norm(f) + wanted[:, 0, :, None, None]) * wanted[:, 1, :, None, None]
+@adain.mistake("Nearly: `.std()` divides by n − 1; here by n: `correction=0`.")
+def sample_deviation_in_adain(f, wanted):
+    plain = (f - f.mean(dim=(2, 3), keepdim=True)) / f.std(dim=(2, 3), keepdim=True)
+    return plain * wanted[:, 1, :, None, None] + wanted[:, 0, :, None, None]
+
+
+@adain.mistake("These are means over the batch: each picture has its own, so average over dim=(2, 3) only.")
+def over_the_batch(f, wanted):
+    dims = dict(dim=(0, 2, 3), keepdim=True)
+    plain = (f - f.mean(**dims)) / f.std(**dims, correction=0)
+    return plain * wanted[:, 1, :, None, None] + wanted[:, 0, :, None, None]
 
 
 _SCALE, _SHIFT = 1 + _picture(3, 4, seed=9), _numbers(3, 4, seed=10)
@@ -119,6 +139,11 @@ def not_normalised(f, scale, shift, mix):
     return f * (mix @ scale)[..., None, None] + (mix @ shift)[..., None, None]
 
 
+@mixed_norm.mistake("The shift is missing: add `mix @ shift` at the end.")
+def without_shift(f, scale, shift, mix):
+    return instance_norm(f) * (mix @ scale)[..., None, None]
+
+
 _HALVES = torch.cat([torch.zeros(1, 1, 6, 4), torch.ones(1, 1, 6, 4)], dim=3)
 _CODES = [2 * _picture(1, 2, 5, seed=seed) for seed in (13, 14)]
 
@@ -129,7 +154,7 @@ _CODES = [2 * _picture(1, 2, 5, seed=seed) for seed in (13, 14)]
         (_numbers(1, 5, 6, 8, seed=16), *_CODES, _picture(1, 1, 6, 8, seed=17)),
     ),
     hints=(
-        "Make the whole map twice, once in each style, with `faststyle.adain`.",
+        "Make the whole map twice, once in each style, with `faststyle.adain` (or `one_hand`, if you keep it so).",
         "Then take the first where the mask is 1 and the second where it is 0: a * mask + b * (1 - mask).",
     ),
 )
@@ -143,9 +168,14 @@ def wrong_sides(f, one, other, mask):
     return faststyle.adain(f, other) * mask + faststyle.adain(f, one) * (1 - mask)
 
 
-@two_hands.mistake("This mixes the styles by the mask's mean, everywhere alike; the mask says where.")
-def mixed_everywhere(f, one, other, mask):
-    return faststyle.adain(f, torch.lerp(other, one, mask.mean()))
+@two_hands.mistake("The mask may also lie between 0 and 1, and then both styles count: multiply by it.")
+def hard_mask(f, one, other, mask):
+    return torch.where(mask > 0.5, faststyle.adain(f, one), faststyle.adain(f, other))
+
+
+@two_hands.mistake("Where the mask is 0 the map is left unpainted: `other` belongs there.")
+def rest_unpainted(f, one, other, mask):
+    return faststyle.adain(f, one) * mask + f * (1 - mask)
 
 
 @two_hands.mistake(
@@ -209,4 +239,17 @@ def forwards_only(first, second, largest):
             moved = first[..., dy:, dx:]
             still = second[..., : height - dy, : width - dx]
             errors[dy, dx] = (moved - still).square().mean().item()
+    return min(errors, key=errors.get)
+
+
+@find_shift.mistake(
+    "`range` stops before its end, so `largest` itself is never tried: range(-largest, largest + 1)."
+)
+def without_the_largest(first, second, largest):
+    height, width = first.shape[-2:]
+    m, errors = largest, {}
+    for dy in range(-m, m):
+        for dx in range(-m, m):
+            moved = first[..., m + dy : height - m + dy, m + dx : width - m + dx]
+            errors[dy, dx] = (moved - second[..., m : height - m, m : width - m]).square().mean().item()
     return min(errors, key=errors.get)

@@ -38,9 +38,7 @@ def summed(x):
     return down.square().sum() + right.square().sum()
 
 
-@total_variation.mistake(
-    "This is one mean over all differences together: take the mean of each kind, and add."
-)
+@total_variation.mistake("This is one mean over all differences: take the mean of each kind, and add.")
 def joint_mean(x):
     down, right = x[..., 1:, :] - x[..., :-1, :], x[..., 1:] - x[..., :-1]
     return torch.cat([down.flatten(), right.flatten()]).square().mean()
@@ -73,9 +71,7 @@ def _brightness(x):
     return (x * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(dim=1, keepdim=True)
 
 
-@keep_colours.mistake(
-    "The roles are swapped: the brightness comes from the painting, the colours from the photo."
-)
+@keep_colours.mistake("The roles are swapped: brightness comes from the painting, colours from the photo.")
 def swapped_roles(painted, photo):
     return keep_colours.answer(photo, painted)
 
@@ -142,9 +138,7 @@ def mean_gram(f, painted):
     return gatys_layer_loss.answer(f, painted) / f[0, 0].numel() ** 2
 
 
-@gatys_layer_loss.mistake(
-    "This is our relative error; divide by 4 N² M² instead of by the target's own square."
-)
+@gatys_layer_loss.mistake("This is our relative error; divide by 4 N² M², not by the target's own square.")
 def relative(f, painted):
     table, other = f[0].flatten(1), painted[0].flatten(1)
     gram, target = table @ table.T, other @ other.T
