@@ -84,7 +84,7 @@ def with_colours_of(painted: torch.Tensor, photo: torch.Tensor) -> torch.Tensor:
     return (photo + change).clamp(0, 1)
 
 
-def fit_in(image: torch.Tensor, size: int, multiple: int = 1) -> torch.Tensor:
+def fit_in(image: torch.Tensor, size: int) -> torch.Tensor:
     """The image resized so that its longer side is `size`; the shorter keeps the shape, but has 16 pixels at least."""
     height, width = image.shape[-2:]
     scale = size / max(height, width)
@@ -223,17 +223,19 @@ class Painting:
             start = content if recipe.start == "content" else noise.to(device)
         statistic = STATISTICS[recipe.statistic]
         with torch.no_grad():
-            self._wanted = self.eye(content)[CONTENT_LEVEL]
+            maps = self.eye(content)
+            self._wanted = maps[CONTENT_LEVEL]
+            self._shrunk_masks = [self._shrink(mask, maps) for mask in self.masks]
             seen = [self.eye(fit_in(style, size).to(device)) for style in self.styles]
-            means = [[f.mean(dim=(2, 3), keepdim=True) * recipe.centred for f in maps] for maps in seen]
-            pairs = [list(zip(*both, strict=True)) for both in zip(seen, means, strict=True)]
-            self._targets = [[statistic(f - mean) for f, mean in maps] for maps in pairs]
-            self._means = means
+            self._means = [[f.mean(dim=(2, 3), keepdim=True) * recipe.centred for f in maps] for maps in seen]
+            self._targets = [
+                [statistic(f - mean) for f, mean in zip(maps, means, strict=True)]
+                for maps, means in zip(seen, self._means, strict=True)
+            ]
         # A single position is its own mean: nothing is left of it, and it does not say how things vary.
         sizes = [min(f[0, 0].numel() for f in level) for level in zip(*seen, strict=True)]
         pairs = zip(recipe.levels, sizes, strict=True)
         self._levels = [0 if recipe.centred and size == 1 else weight for weight, size in pairs]
-        self._shrunk_masks = [self._shrink(mask, self.eye(content)) for mask in self.masks]
         x = images.resize(start, tuple(content.shape[-2:]))
         self._x = x.contiguous().requires_grad_()
         self._left, self._slower = steps, None

@@ -5,15 +5,15 @@ the eye must see the content where it was, and at each of its depths the correla
 """
 
 import torch
-import torch.nn.functional as F
 
 from imagegen_lessons import datasets, faststyle, features, images, runtime, style, train
 from imagegen_lessons.synthetic import paintings
+from tools.pieces import Pieces
 
 SIZE, BATCH, STEPS, LARGEST = 128, 4, 3_500, 384
 
 
-class Pairs:
+class Pairs(Pieces):
     """Endless batches of pieces: of photographs, and of what they are to look like, both (BATCH, 3, SIZE, SIZE).
 
     All styles but the last of a batch are paintings. The last is another photograph, or the piece itself, which then
@@ -21,36 +21,20 @@ class Pairs:
     """
 
     def __init__(self, seed: int):
+        super().__init__(seed)
         photos = [datasets.photo(name).expand(-1, 3, -1, -1) for name in datasets.PHOTOS]
         self.photos = [p if max(p.shape[-2:]) <= LARGEST else style.fit_in(p, LARGEST) for p in photos]
         self.paintings = paintings.gallery(400, seed=5, size=256).split(1)
-        self.dice = runtime.generator(seed)
-
-    def __iter__(self):
-        return self
 
     def __next__(self) -> tuple[torch.Tensor, torch.Tensor]:
         content = [self._piece(self.photos) for _ in range(BATCH)]
         looks = [self._piece(self.paintings) for _ in range(BATCH - 1)]
-        looks += [self._piece(self.photos) if self._pick(2) else content[-1]]
+        looks += [self._piece(self.photos) if self.pick(2) else content[-1]]
         return tuple(torch.cat(part).to(runtime.device()) for part in (content, looks))
 
-    def state_dict(self) -> dict:
-        return {"dice": self.dice.get_state()}
-
-    def load_state_dict(self, state: dict) -> None:
-        self.dice.set_state(state["dice"])
-
-    def _pick(self, n: int) -> int:
-        return int(torch.randint(n, (), generator=self.dice))
-
     def _piece(self, pictures) -> torch.Tensor:
-        picture = pictures[self._pick(len(pictures))]
-        side = min(*picture.shape[-2:], SIZE + self._pick(SIZE + 1))
-        top, left = self._pick(picture.shape[-2] - side + 1), self._pick(picture.shape[-1] - side + 1)
-        x = picture[..., top : top + side, left : left + side]
-        x = F.interpolate(x, size=SIZE, mode="bilinear", antialias=True)
-        return x.flip(-1) if self._pick(2) else x
+        picture = pictures[self.pick(len(pictures))]
+        return self.cut(picture, SIZE + self.pick(SIZE + 1), SIZE)
 
 
 def per_picture(value: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -103,15 +87,16 @@ def any_style(seed: int = 0) -> tuple[torch.nn.Module, dict]:
     )
     history = train.fit(step, batches, STEPS, title="any_style", **saving)
     net.eval()
-    far = []
+    looks = paintings.gallery(20, seed=0, size=256).to(runtime.device())  # none hung in the gallery above
+    photos = [
+        images.crop_centre(datasets.photo(name), 256).to(runtime.device()) for name in ("cat", "coffee")
+    ]
     with torch.no_grad():
-        for look in paintings.gallery(20, seed=0, size=256).split(
-            1
-        ):  # none of these hung in the gallery above
-            for name in ("cat", "coffee"):
-                content = images.resize(images.crop_centre(datasets.photo(name), 256), 256)
-                content, look = content.to(runtime.device()), look.to(runtime.device())
-                far.append(distances(eye, net(content, net.code(look)), content, eye(look)))
+        far = [
+            distances(eye, net(content, net.code(look)), content, eye(look))
+            for look in looks.split(1)
+            for content in photos
+        ]
     figures = {name: round(sum(f[name].item() for f in far) / len(far), 3) for name in ("content", "style")}
     # Half precision: half the bytes, and no difference that could be seen.
     return net.half(), {"steps": history.steps, "seconds": round(history.seconds), **figures}

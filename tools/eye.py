@@ -19,6 +19,7 @@ from torch import nn
 
 from imagegen_lessons import checkpoint, datasets, features, images, runtime, train
 from imagegen_lessons.synthetic import paintings
+from tools.pieces import Pieces
 
 SIZE, BATCH, STEPS = 96, 16, 5_000
 SEEN = ("astronaut", "cat", "china", "coffee", "flower", "hubble", "motorcycle", "retina", "rocket", "tissue")
@@ -40,8 +41,7 @@ class Teacher:
     """SqueezeNet, asked at three sizes, each channel divided by its root mean square over `pictures`."""
 
     def __init__(self, pictures: torch.Tensor):
-        eye = features._borrowed("squeezenet").eval().requires_grad_(False)
-        self.layers = eye.to(runtime.device(), memory_format=torch.channels_last)
+        self.layers = features.load("squeezenet")
         self.scales = [1.0] * len(REPORTS)
         self.scales = [f.square().mean(dim=(0, 2, 3), keepdim=True).sqrt() + 1e-3 for f in self(pictures)]
 
@@ -70,37 +70,23 @@ class Teacher:
         return f if f.shape[-1] == n else F.interpolate(f, size=(n, n), mode="bilinear")
 
 
-class Pictures:
+class Pictures(Pieces):
     """Endless batches of pieces of pictures, of every scale, turned, recoloured, blended, with grain."""
 
     def __init__(self, pictures: list[torch.Tensor], seed: int):
-        self.pictures = [(p[0] * 255).to(torch.uint8) for p in pictures]
-        self.dice = runtime.generator(seed)
-
-    def __iter__(self):
-        return self
+        super().__init__(seed)
+        self.pictures = [(p * 255).to(torch.uint8) for p in pictures]  # a quarter of the memory
 
     def __next__(self) -> torch.Tensor:
         return self._recoloured(torch.cat([self._piece() for _ in range(BATCH)])).to(runtime.device())
-
-    def state_dict(self) -> dict:
-        return {"dice": self.dice.get_state()}
-
-    def load_state_dict(self, state: dict) -> None:
-        self.dice.set_state(state["dice"])
 
     def _random(self, low: float, high: float, n: int | None = None) -> torch.Tensor:
         return low + (high - low) * torch.rand(n or BATCH, 1, 1, 1, generator=self.dice)
 
     def _piece(self) -> torch.Tensor:
-        pick = lambda n: int(torch.randint(n, (), generator=self.dice))  # noqa: E731
-        picture = self.pictures[pick(len(self.pictures))]
-        side = min(*picture.shape[-2:], round(64 * 5.5 ** self._random(0, 1, 1).item()))
-        top, left = pick(picture.shape[-2] - side + 1), pick(picture.shape[-1] - side + 1)
-        x = picture[None, :, top : top + side, left : left + side].float() / 255
-        x = F.interpolate(x, size=SIZE, mode="bilinear", antialias=True)
-        x = x.flip(-1) if pick(2) else x
-        return x.transpose(-1, -2) if pick(3) == 0 else x
+        picture = self.pictures[self.pick(len(self.pictures))]
+        x = self.cut(picture, round(64 * 5.5 ** self._random(0, 1, 1).item()), SIZE)
+        return x.transpose(-1, -2) if self.pick(3) == 0 else x
 
     def _recoloured(self, x: torch.Tensor) -> torch.Tensor:
         """A random mix of the three colours (for most a slight one), other contrast, some blends, some grain."""

@@ -1,0 +1,35 @@
+"""Random pieces of pictures: what the programs that train the eye and the decoder draw their batches from."""
+
+import torch
+import torch.nn.functional as F
+
+from imagegen_lessons import runtime
+
+
+class Pieces:
+    """An endless stream with dice of its own, whose state can be saved; a subclass says what `__next__` deals out."""
+
+    def __init__(self, seed: int):
+        self.dice = runtime.generator(seed)
+
+    def __iter__(self):
+        return self
+
+    def state_dict(self) -> dict:
+        return {"dice": self.dice.get_state()}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.dice.set_state(state["dice"])
+
+    def pick(self, n: int) -> int:
+        """A whole number from 0 to n - 1."""
+        return int(torch.randint(n, (), generator=self.dice))
+
+    def cut(self, picture: torch.Tensor, side: int, size: int) -> torch.Tensor:
+        """A random square of `side` pixels (or as many as there are), resized to `size`, half of them mirrored."""
+        side = min(*picture.shape[-2:], side)
+        top, left = self.pick(picture.shape[-2] - side + 1), self.pick(picture.shape[-1] - side + 1)
+        x = picture[..., top : top + side, left : left + side]
+        x = x.float() / 255 if x.dtype == torch.uint8 else x
+        x = F.interpolate(x, size=size, mode="bilinear", antialias=True)
+        return x.flip(-1) if self.pick(2) else x
