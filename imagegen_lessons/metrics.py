@@ -3,6 +3,7 @@
 import math
 
 import torch
+import torch.nn.functional as F
 
 
 def modes_covered(points, centres, radius, at_least=None):
@@ -57,3 +58,58 @@ def total_variation(p, q):
     It is the share of one that would have to change class to become the other.
     """
     return 0.5 * (p - q).abs().sum().item()
+
+
+LUMA = torch.tensor([65.481, 128.553, 24.966]) / 255  # of red, green and blue, by BT.601
+LUMA_RANGE = 219 / 255  # from black to white: video leaves room below 16 and above 235
+
+
+def luma(x: torch.Tensor) -> torch.Tensor:
+    """The brightness Y of BT.601: (n, 3, H, W), or grey (n, 1, H, W), in [0, 1] → (n, 1, H, W) in [16/255, 235/255]."""
+    weights = LUMA if x.shape[-3] == 3 else LUMA.sum()[None]
+    return (x * weights.to(x)[:, None, None]).sum(dim=-3, keepdim=True) + 16 / 255
+
+
+def psnr(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Peak signal-to-noise ratio of each picture (n, c, H, W) in [0, 1], in decibels: (n,); infinite where equal.
+
+    Raises ValueError for pictures of different shapes.
+    """
+    return -10 * (_pair(x) - _pair(y, x)).square().flatten(1).mean(dim=1).log10()
+
+
+def ssim(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Structural similarity of each picture (n, c, H, W) in [0, 1], mean over places and channels: (n,); 1 where equal.
+
+    Windows are 11×11 Gaussians of standard deviation 1.5, and lie within the picture (Wang et al. 2004, section III.B).
+    Raises ValueError for pictures of different shapes, or smaller than a window.
+    """
+    x, y = _pair(x), _pair(y, x)
+    if min(x.shape[-2:]) < 11:
+        raise ValueError(f"SSIM needs 11 × 11 pixels or more, not {x.shape[-2]} × {x.shape[-1]}.")
+    offsets = torch.arange(11).to(x) - 5
+    window = torch.exp(-offsets.square() / (2 * 1.5**2))
+    window = window / window.sum()
+
+    def local(f):
+        f = f.flatten(0, 1)[:, None]  # (n · c, 1, H, W)
+        return F.conv2d(F.conv2d(f, window.view(1, 1, 11, 1)), window.view(1, 1, 1, 11)).unflatten(
+            0, x.shape[:2]
+        )
+
+    mean_x, mean_y = local(x), local(y)
+    variances = local(x * x) - mean_x**2 + local(y * y) - mean_y**2
+    covariance = local(x * y) - mean_x * mean_y
+    bright, structure = 0.01**2, 0.03**2  # they keep dark and even places from dividing 0 by 0
+    similar = (2 * mean_x * mean_y + bright) * (2 * covariance + structure)
+    return (similar / ((mean_x**2 + mean_y**2 + bright) * (variances + structure))).flatten(1).mean(dim=1)
+
+
+def _pair(x: torch.Tensor, other: torch.Tensor | None = None) -> torch.Tensor:
+    """The pictures in double precision, or a ValueError where they are no batch of the shape of `other`."""
+    if x.dim() != 4 or (other is not None and x.shape != other.shape):
+        raise ValueError(
+            f"Two batches of pictures (n, c, H, W) of one shape are compared, not {tuple(x.shape)}"
+            + ("." if other is None else f" and {tuple(other.shape)}.")
+        )
+    return x.double()

@@ -1,0 +1,222 @@
+"""Super-resolution: more pixels than a picture has, filled with what a network has learned about pictures.
+
+A network here takes luma (brightness) to larger luma, for that is where the eye sees detail; `enlarge` adds colours.
+The protocol is the field's: pictures are shrunk by antialiased bicubic interpolation and rounded to 8 bits.
+"""
+
+from contextlib import nullcontext
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from imagegen_lessons import checkpoint, images, live, metrics, runtime
+
+SCALES = 2, 3, 4
+# What the lessons and the bundled networks never learn from: to measure with, and to try on real tasks.
+HELD_OUT = (
+    "astronaut", "coffee", "hubble", "microaneurysms", "moon", "page", "retina", "text", "tissue",
+)  # fmt: skip
+MARGIN = 32  # pixels around a tile: more than the convolutions of an Upscaler reach
+MAX_PIXELS = 200_000_000  # of the enlarged picture: as a tensor 2.4 GB
+
+
+def check_scale(scale) -> int:
+    """The scale, or a ValueError in one sentence unless it is 2, 3 or 4."""
+    if scale not in SCALES:
+        raise ValueError(f"The scale can be 2, 3 or 4, not {scale!r}.")
+    return int(scale)
+
+
+def shrink(high: torch.Tensor, scale: int) -> torch.Tensor:
+    """The small picture that a camera with fewer pixels would have taken: (n, c, H, W) → (n, c, H / scale, W / scale).
+
+    Rows and columns that the scale does not divide are cut off; antialiased bicubic, rounded to 8 bits.
+    """
+    high = trim(high, scale)
+    size = high.shape[-2] // scale, high.shape[-1] // scale
+    return (images.resize(high, size) * 255).round() / 255
+
+
+def trim(high: torch.Tensor, scale: int) -> torch.Tensor:
+    """The picture without the last rows and columns that the scale does not divide."""
+    height, width = (side // check_scale(scale) * scale for side in high.shape[-2:])
+    if not height or not width:
+        have = " × ".join(str(side) for side in high.shape[-2:])
+        raise ValueError(f"A picture of {have} pixels cannot be shrunk by {scale}: nothing would be left.")
+    return high[..., :height, :width]
+
+
+def bicubic(low: torch.Tensor, scale: int) -> torch.Tensor:
+    """(n, c, h, w) → (n, c, scale · h, scale · w) with Keys' kernel, a = −0.5; not clamped, so that it stays linear.
+
+    PyTorch has that kernel only where antialiasing is asked for (else a = −0.75), though enlarging needs none.
+    """
+    return F.interpolate(low, scale_factor=scale, mode="bicubic", antialias=True)
+
+
+class Upscaler(nn.Module):
+    """Luma (n, 1, h, w) → (n, 1, scale · h, scale · w): what bicubic interpolation misses, learned.
+
+    All work is done at the small size; the last layer gives each pixel scale² values, and sub-pixel convolution lays
+    them out as a square (Shi et al. 2016). It learns only what is to be added (Kim et al. 2016), in residual blocks
+    (He et al. 2016; without normalisation, Lim et al. 2017), and begins as bicubic interpolation.
+    """
+
+    def __init__(self, scale: int = 3, width: int = 32, blocks: int = 8):
+        super().__init__()
+        self.scale = check_scale(scale)
+        self.enter = nn.Conv2d(1, width, kernel_size=3, padding=1)
+        self.blocks = nn.ModuleList(Block(width) for _ in range(blocks))
+        self.leave = nn.Conv2d(width, scale**2, kernel_size=3, padding=1)
+        nn.init.zeros_(self.leave.weight)
+        nn.init.zeros_(self.leave.bias)
+
+    def forward(self, low):
+        h = self.enter(low - 0.5)  # (n, width, h, w)
+        for block in self.blocks:
+            h = h + block(h)
+        return bicubic(low, self.scale) + F.pixel_shuffle(self.leave(h), self.scale)
+
+
+class Block(nn.Module):
+    """Two convolutions, (n, width, h, w) → the same shape, to be added to what came in."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.first = nn.Conv2d(width, width, kernel_size=3, padding=1)
+        self.second = nn.Conv2d(width, width, kernel_size=3, padding=1)
+        with torch.no_grad():  # a dozen of these add up: each begins with a small voice
+            self.second.weight *= 0.3
+
+    def forward(self, h):
+        return self.second(F.leaky_relu(self.first(h), 0.1))
+
+
+def ensemble(network):
+    """Another network of the same use: asks `network` about a picture in its 8 turned and mirrored forms.
+
+    The mean of the answers, turned back (Timofte et al. 2016, "enhanced prediction"): 8 times the work.
+    """
+
+    def together(low):
+        answers = []
+        for turn in range(4):
+            for mirror in (False, True):
+                x = low.rot90(turn, (-2, -1))
+                y = network(x.flip(-1) if mirror else x)
+                answers.append((y.flip(-1) if mirror else y).rot90(-turn, (-2, -1)))
+        return torch.stack(answers).mean(dim=0)
+
+    return together
+
+
+def back_project(high: torch.Tensor, low: torch.Tensor, scale: int, rounds: int = 10) -> torch.Tensor:
+    """`high` (n, c, scale · h, scale · w) moved until it shrinks to `low` (n, c, h, w) (Irani and Peleg 1991)."""
+    for _ in range(rounds):
+        error = low - F.interpolate(high, size=low.shape[-2:], mode="bicubic", antialias=True)
+        high = high + bicubic(error, scale)
+    return high
+
+
+def enlarge(picture: torch.Tensor, scale: int, network=None, *, tile: int = 256, title: str | None = None):
+    """A picture (n, c, h, w), c = 1 or 3, `scale` times as large: (n, c, scale · h, scale · w) in [0, 1], on the CPU.
+
+    `network`, the bundled one by default, takes luma (n, 1, h, w) to (n, 1, scale · h, scale · w).
+    Colours are interpolated. The work goes in tiles of `tile` pixels and the pixels around them, so that memory does
+    not grow with the network and no seam is seen. `title` shows a progress line. The stop button leaves what is not
+    done yet interpolated. Raises ImageError for what is no image, ValueError for another scale, or where the result
+    would have more than 200 million pixels.
+    """
+    picture = images.check(picture).detach().cpu().float()
+    picture = picture if picture.dim() == 4 else picture[None]
+    height, width = (side * check_scale(scale) for side in picture.shape[-2:])
+    if height * width > MAX_PIXELS:
+        raise ValueError(
+            f"Enlarged {scale} times, the picture would have {height * width / 1e6:.0f} million pixels, and "
+            f"{MAX_PIXELS // 10**6} million are the limit; make it smaller first."
+        )
+    network = load(scale) if network is None else network
+    large = bicubic(picture, scale)
+    corners = [(y, x) for y in range(0, picture.shape[-2], tile) for x in range(0, picture.shape[-1], tile)]
+    with live.StopButton() as stop, live.Live(title) if title else nullcontext() as screen, torch.no_grad():
+        for k, (y, x) in enumerate(corners):
+            _sharpen(large, picture, scale, network, y, x, tile)
+            if screen and screen.due():
+                screen.update(f"{k + 1} of {len(corners)} tiles", (k + 1) / len(corners))
+            if stop.pressed:
+                print(f"Stopped after {k + 1} of {len(corners)} tiles; the others are interpolated.")
+                break
+    return large.clamp_(0, 1)
+
+
+def _sharpen(large, picture, scale, network, y, x, tile) -> None:
+    """Gives one tile of the interpolated picture the luma that the network finds there."""
+    top, left = max(0, y - MARGIN), max(0, x - MARGIN)
+    around = picture[..., top : y + tile + MARGIN, left : x + tile + MARGIN]
+    luma = network(metrics.luma(around).to(runtime.device())).cpu()
+    part = large[..., scale * y : scale * (y + tile), scale * x : scale * (x + tile)]
+    inside = (slice(scale * (side - start), None) for side, start in ((y, top), (x, left)))
+    luma = luma[..., *inside][..., : part.shape[-2], : part.shape[-1]]
+    # The same step up in red, green and blue changes the luma and leaves the colour as it is.
+    part += (luma - metrics.luma(part)) / metrics.LUMA_RANGE
+
+
+class Pairs:
+    """Endless batches (low, high) of luma: random pieces of pictures, small and as they were, on the device.
+
+    low (batch, 1, size, size), high (batch, 1, scale · size, scale · size). Each picture (1, c, H, W) comes at three
+    sizes, and each piece turned and mirrored in one of eight ways. `state_dict` holds the dice, so that training
+    resumes exactly. Raises ValueError where no picture is large enough.
+    """
+
+    def __init__(self, pictures, scale: int, size: int = 24, batch: int = 16, seed: int = 0):
+        self.scale, self.size, self.batch = check_scale(scale), size, batch
+        self.dice = runtime.generator(seed)
+        self.pairs = []
+        for picture in pictures:
+            for zoom in (1.0, 0.8, 0.6):
+                sides = [round(zoom * side) for side in picture.shape[-2:]]
+                if min(sides) >= scale * size:
+                    high = trim(images.resize(picture, tuple(sides)), scale)
+                    # half precision: half the memory, and a tenth of the rounding to 8 bits
+                    self.pairs.append(tuple(metrics.luma(x)[0].half() for x in (shrink(high, scale), high)))
+        if not self.pairs:
+            raise ValueError(f"No picture has {scale * size} pixels on each side; use larger ones.")
+        self.areas = torch.tensor([float(low.numel()) for low, _ in self.pairs])
+
+    def __iter__(self):
+        return self
+
+    def __next__(self) -> tuple[torch.Tensor, torch.Tensor]:
+        chosen = torch.multinomial(self.areas, self.batch, replacement=True, generator=self.dice)
+        pieces = [self._piece(*self.pairs[k]) for k in chosen.tolist()]
+        return tuple(torch.stack(part).float().to(runtime.device()) for part in zip(*pieces, strict=True))
+
+    def _piece(self, low, high):
+        """The same random square of both, turned and mirrored in the same way."""
+        top, left = (self._pick(side - self.size + 1) for side in low.shape[-2:])
+        turn, mirror = self._pick(4), self._pick(2)
+        pair = []
+        for picture, k in ((low, 1), (high, self.scale)):
+            piece = picture[..., k * top : k * (top + self.size), k * left : k * (left + self.size)]
+            piece = piece.rot90(turn, (-2, -1))
+            pair.append(piece.flip(-1) if mirror else piece)
+        return pair
+
+    def _pick(self, n: int) -> int:
+        return int(torch.randint(n, (), generator=self.dice))
+
+    def state_dict(self) -> dict:
+        return {"dice": self.dice.get_state()}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.dice.set_state(state["dice"])
+
+
+def load(scale: int = 3) -> Upscaler:
+    """The bundled network for a scale, trained for 40 minutes (`tools/superres.py`), on the device."""
+    network = Upscaler(check_scale(scale), width=32, blocks=8)
+    network = checkpoint.load_network(f"superres_x{scale}", network).requires_grad_(False)
+    # channels_last: on a CPU, convolutions are faster with a pixel's channels side by side
+    return network.to(runtime.device(), memory_format=torch.channels_last)
