@@ -55,8 +55,9 @@ def to_pil(image: torch.Tensor) -> Image.Image:
     if x.dim() == 4 and len(x) != 1:
         raise ImageError(f"This is a batch of {len(x)} images; take one of them, or join them with grid.")
     x = x.detach().cpu().float().reshape(x.shape[-3:])
-    values = (x.clamp(0, 1) * 255 + 0.5).to(torch.uint8).movedim(0, -1)  # + 0.5: round, do not cut
-    return Image.fromarray((values if len(x) == 3 else values[..., 0]).numpy())
+    # + 0.5: round, do not cut. One channel at a time: a large picture need not be copied as floats.
+    channels = (channel.clamp(0, 1).mul_(255).add_(0.5).to(torch.uint8) for channel in x)
+    return Image.fromarray(torch.stack(tuple(channels), dim=-1).squeeze(-1).numpy())
 
 
 def to_bytes(image: torch.Tensor, format: str = "PNG", quality: int = 90) -> bytes:

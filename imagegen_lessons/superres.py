@@ -17,15 +17,15 @@ SCALES = 2, 3, 4
 HELD_OUT = (
     "astronaut", "coffee", "hubble", "microaneurysms", "moon", "page", "retina", "text", "tissue",
 )  # fmt: skip
-MARGIN = 32  # pixels around a tile: more than the convolutions of an Upscaler reach
+MARGIN = 20  # pixels around a tile: the convolutions of an Upscaler with 8 blocks reach 18
 MAX_PIXELS = 200_000_000  # of the enlarged picture: as a tensor 2.4 GB
 
 
 def check_scale(scale) -> int:
-    """The scale, or a ValueError in one sentence unless it is 2, 3 or 4."""
-    if scale not in SCALES:
+    """The scale, or a ValueError in one sentence unless it is the whole number 2, 3 or 4."""
+    if not isinstance(scale, int) or scale not in SCALES:
         raise ValueError(f"The scale can be 2, 3 or 4, not {scale!r}.")
-    return int(scale)
+    return scale
 
 
 def shrink(high: torch.Tensor, scale: int) -> torch.Tensor:
@@ -52,7 +52,7 @@ def bicubic(low: torch.Tensor, scale: int) -> torch.Tensor:
 
     PyTorch has that kernel only where antialiasing is asked for (else a = −0.75), though enlarging needs none.
     """
-    return F.interpolate(low, scale_factor=scale, mode="bicubic", antialias=True)
+    return F.interpolate(low, scale_factor=check_scale(scale), mode="bicubic", antialias=True)
 
 
 class Upscaler(nn.Module):
@@ -112,40 +112,45 @@ def ensemble(network):
 
 
 def back_project(high: torch.Tensor, low: torch.Tensor, scale: int, rounds: int = 10) -> torch.Tensor:
-    """`high` (n, c, scale · h, scale · w) moved until it shrinks to `low` (n, c, h, w) (Irani and Peleg 1991)."""
+    """`high` (n, c, scale · h, scale · w) moved until it shrinks to `low` (n, c, h, w) (Irani and Peleg 1991).
+
+    After 10 rounds no pixel of the shrunk picture is further off than a quarter of an 8-bit step.
+    """
     for _ in range(rounds):
         error = low - F.interpolate(high, size=low.shape[-2:], mode="bicubic", antialias=True)
         high = high + bicubic(error, scale)
     return high
 
 
-def enlarge(picture: torch.Tensor, scale: int, network=None, *, tile: int = 256, title: str | None = None):
+def enlarge(picture: torch.Tensor, scale: int, network=None, *, tile: int = 384, title: str | None = None):
     """A picture (n, c, h, w), c = 1 or 3, `scale` times as large: (n, c, scale · h, scale · w) in [0, 1], on the CPU.
 
-    `network`, the bundled one by default, takes luma (n, 1, h, w) to (n, 1, scale · h, scale · w).
-    Colours are interpolated. The work goes in tiles of `tile` pixels and the pixels around them, so that memory does
-    not grow with the network and no seam is seen. `title` shows a progress line. The stop button leaves what is not
-    done yet interpolated. Raises ImageError for what is no image, ValueError for another scale, or where the result
-    would have more than 200 million pixels.
+    `network`, the bundled one by default, takes luma (n, 1, h, w) to (n, 1, scale · h, scale · w), on the device.
+    Colours are interpolated. The work goes in tiles of `tile` pixels and 20 more on each side, so that memory does not
+    grow with the network and no seam is seen. `title` shows a progress line. The stop button leaves what is not done
+    yet interpolated. Raises ImageError for what is no image, ValueError for another scale, for a network of
+    another scale, or where the result would have more than 200 million pixels.
     """
     picture = images.check(picture).detach().cpu().float()
     picture = picture if picture.dim() == 4 else picture[None]
-    height, width = (side * check_scale(scale) for side in picture.shape[-2:])
-    if height * width > MAX_PIXELS:
+    pixels = check_scale(scale) ** 2 * len(picture) * picture[0, 0].numel()
+    if pixels > MAX_PIXELS:
         raise ValueError(
-            f"Enlarged {scale} times, the picture would have {height * width / 1e6:.0f} million pixels, and "
+            f"Enlarged {scale} times, the picture would have {pixels / 1e6:.0f} million pixels, and "
             f"{MAX_PIXELS // 10**6} million are the limit; make it smaller first."
         )
+    if not isinstance(tile, int) or tile < 1:
+        raise ValueError(f"A tile is a whole number of pixels, at least 1, not {tile!r}.")
     network = load(scale) if network is None else network
     large = bicubic(picture, scale)
     corners = [(y, x) for y in range(0, picture.shape[-2], tile) for x in range(0, picture.shape[-1], tile)]
     with live.StopButton() as stop, live.Live(title) if title else nullcontext() as screen, torch.no_grad():
-        for k, (y, x) in enumerate(corners):
+        for done, (y, x) in enumerate(corners, start=1):
             _sharpen(large, picture, scale, network, y, x, tile)
-            if screen and screen.due():
-                screen.update(f"{k + 1} of {len(corners)} tiles", (k + 1) / len(corners))
-            if stop.pressed:
-                print(f"Stopped after {k + 1} of {len(corners)} tiles; the others are interpolated.")
+            if screen and (screen.due() or done == len(corners)):
+                screen.update(f"{done} of {len(corners)} tiles", done / len(corners))
+            if stop.pressed and done < len(corners):
+                print(f"Stopped after {done} of {len(corners)} tiles; the others are interpolated.")
                 break
     return large.clamp_(0, 1)
 
@@ -155,6 +160,10 @@ def _sharpen(large, picture, scale, network, y, x, tile) -> None:
     top, left = max(0, y - MARGIN), max(0, x - MARGIN)
     around = picture[..., top : y + tile + MARGIN, left : x + tile + MARGIN]
     luma = network(metrics.luma(around).to(runtime.device())).cpu()
+    if luma.shape[-2:] != tuple(scale * side for side in around.shape[-2:]):
+        raise ValueError(
+            f"The network does not make pictures {scale} times as large: give one for this scale."
+        )
     part = large[..., scale * y : scale * (y + tile), scale * x : scale * (x + tile)]
     inside = (slice(scale * (side - start), None) for side, start in ((y, top), (x, left)))
     luma = luma[..., *inside][..., : part.shape[-2], : part.shape[-1]]
@@ -165,9 +174,9 @@ def _sharpen(large, picture, scale, network, y, x, tile) -> None:
 class Pairs:
     """Endless batches (low, high) of luma: random pieces of pictures, small and as they were, on the device.
 
-    low (batch, 1, size, size), high (batch, 1, scale · size, scale · size). Each picture (1, c, H, W) comes at three
-    sizes, and each piece turned and mirrored in one of eight ways. `state_dict` holds the dice, so that training
-    resumes exactly. Raises ValueError where no picture is large enough.
+    low (batch, 1, size, size), high (batch, 1, scale · size, scale · size). `pictures` is a list of (n, c, H, W) of any
+    size, or a batch; each comes at three sizes, and each piece turned and mirrored in one of eight ways. `state_dict`
+    holds the dice, so that training resumes exactly. Raises ValueError where no picture is large enough.
     """
 
     def __init__(self, pictures, scale: int, size: int = 24, batch: int = 16, seed: int = 0):
@@ -180,7 +189,8 @@ class Pairs:
                 if min(sides) >= scale * size:
                     high = trim(images.resize(picture, tuple(sides)), scale)
                     # half precision: half the memory, and a tenth of the rounding to 8 bits
-                    self.pairs.append(tuple(metrics.luma(x)[0].half() for x in (shrink(high, scale), high)))
+                    both = (metrics.luma(x).half() for x in (shrink(high, scale), high))
+                    self.pairs += zip(*(x.reshape(-1, 1, *x.shape[-2:]) for x in both), strict=True)
         if not self.pairs:
             raise ValueError(f"No picture has {scale * size} pixels on each side; use larger ones.")
         self.areas = torch.tensor([float(low.numel()) for low, _ in self.pairs])

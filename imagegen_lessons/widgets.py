@@ -242,3 +242,34 @@ def before_after(before: torch.Tensor, after: torch.Tensor, alt: str, *, width: 
     return explore(
         lambda position=0.5: wipe(before, after, position), alt, width=width, position=(0.0, 1.0, 0.01)
     )
+
+
+def with_loupe(frame, before, after, across: float = 0.5, down: float = 0.5, zoom: int = 4) -> torch.Tensor:
+    """`frame` with a square drawn on it, and below it that square of `before` and of `after`, `zoom` times as large.
+
+    Three pictures (1, C, H, W) of one size. `across` and `down` (0 to 1) move the square; its pixels become squares.
+    Returns (1, 3, H + about W / 2, W). Raises ValueError for pictures of different sizes, or too small for `zoom`.
+    """
+    frame, before, after = (x.detach().cpu().expand(1, 3, -1, -1) for x in (frame, before, after))
+    if not frame.shape == before.shape == after.shape:
+        raise ValueError("A loupe needs three pictures of one size; resize or crop them first.")
+    height, width = frame.shape[-2:]
+    side, line = width // 2 // zoom, width // 400 + 1  # of the square, in pixels
+    if not 8 * line <= side <= height:
+        raise ValueError(
+            f"A picture of {height} × {width} pixels is too small or too flat for a zoom of {zoom}."
+        )
+    top, left = round(down * (height - side)), round(across * (width - side))
+
+    def square(inset=0):
+        return ..., slice(top + inset, top + side - inset), slice(left + inset, left + side - inset)
+
+    marked = frame.clone()
+    for inset, shade in ((0, 1.0), (line, 0.0)):  # white and black: one of them is seen anywhere
+        marked[square(inset)] = shade
+    marked[square(2 * line)] = frame[square(2 * line)]
+    below = torch.ones(1, 3, zoom * side, width)
+    for x, start in ((before, 0), (after, width - zoom * side)):
+        enlarged = x[square()].repeat_interleave(zoom, -1).repeat_interleave(zoom, -2)
+        below[..., start : start + zoom * side] = enlarged
+    return torch.cat([marked, torch.ones(1, 3, 2, width), below], dim=2)

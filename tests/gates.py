@@ -21,11 +21,12 @@ FLOORS = [
     ["synthetic", "datasets", "metrics", "distances", "augment", "spritesheet", "features"],
     ["train"],
     ["classifier", "gan", "diagnosis", "style", "faststyle", "superres", "forensics"],
+    ["sharp", "guesses"],
     ["exercise", "widgets"],
     ["exercises"],
 ]
 MAX_MODULE_LINES = 200  # of code: without blank lines, comments and docstrings
-MAX_PACKAGE_LINES = 3000  # raise it with a reason, for a new arc
+MAX_PACKAGE_LINES = 3300  # raise it with a reason, for a new arc; 300 more for super-resolution
 APART = (
     "synthetic",
     "exercises",

@@ -3,6 +3,7 @@
 import torch
 import torch.nn.functional as F
 
+from imagegen_lessons import superres
 from imagegen_lessons.classifier import ConvNet
 
 
@@ -297,6 +298,43 @@ def find_shift(first, second, largest):
     inner = second[..., largest:-largest, largest:-largest].flatten()
     k = (windows[0] - inner[:, None]).square().sum(dim=0).argmin().item()
     return k // (2 * largest + 1) - largest, k % (2 * largest + 1) - largest
+
+
+# Lesson 09
+
+
+def cubic_weights(t):
+    before = -t / 2 + t**2 - t**3 / 2  # the curve through both pixels with the slopes of their neighbours
+    after = (t**3 - t**2) / 2
+    left = 1 - 5 / 2 * t**2 + 3 / 2 * t**3
+    return torch.stack([before, left, 1 - before - left - after, after], dim=-1)
+
+
+def psnr(x, y):
+    errors = [F.mse_loss(a, b) for a, b in zip(x, y, strict=True)]
+    return torch.stack([20 * torch.log10(1 / error.sqrt()) for error in errors])
+
+
+def ssim_window(x, y):
+    values = []
+    for a, b in zip(x.flatten(1), y.flatten(1), strict=True):
+        (vx, cov), (_, vy) = torch.stack([a, b]).cov(correction=0)
+        mx, my = a.mean(), b.mean()
+        top = (2 * mx * my + 1e-4) * (2 * cov + 9e-4)
+        values.append(top / ((mx.square() + my.square() + 1e-4) * (vx + vy + 9e-4)))
+    return torch.stack(values)
+
+
+def pixel_shuffle(maps, scale):
+    n, channels, h, w = maps.shape
+    large = torch.empty(n, channels // scale**2, scale * h, scale * w)
+    for k in range(scale**2):
+        large[..., k // scale :: scale, k % scale :: scale] = maps[:, k :: scale**2]
+    return large
+
+
+def back_projection_step(large, small, scale):
+    return superres.back_project(large, small, scale, rounds=1)
 
 
 OTHER_ANSWERS = {name: value for name, value in globals().items() if callable(value)}

@@ -464,3 +464,34 @@ def test_wipe_shows_one_picture_left_of_the_line_and_the_other_right_of_it():
     )
     made = widgets.before_after(before, after, alt=ALT)
     assert list(made.controls) == ["position"] and made.values() == {"position": 0.5}
+
+
+def test_the_loupe_shows_one_square_of_both_pictures_and_marks_it():
+    x = torch.rand(1, 3, 60, 80)
+    before, after = torch.zeros(1, 1, 60, 80), x
+    sheet = widgets.with_loupe(x, before, after, across=1.0, down=0.0, zoom=4)
+    assert sheet.shape == (1, 3, 60 + 2 + 40, 80)
+    left, right = sheet[..., 62:, :40], sheet[..., 62:, 40:]
+    assert not left.any()
+    for shift in range(4):
+        assert torch.equal(right[..., shift::4, shift::4], x[..., :10, 70:])
+    marked = sheet[..., :60, :]
+    assert (marked[..., 0, 70:] == 1).all() and (marked[..., 1, 71:79] == 0).all()
+    assert torch.equal(marked[..., :70], x[..., :70]), "elsewhere the frame is as it was"
+    assert torch.equal(marked[..., 2:8, 72:78], x[..., 2:8, 72:78])
+
+
+@pytest.mark.parametrize("zoom", [2, 3, 4, 8])
+@pytest.mark.parametrize("place", [0.0, 0.37, 1.0])
+def test_the_loupe_stays_within_the_picture(zoom, place):
+    x = torch.rand(1, 3, 97, 131)
+    sheet = widgets.with_loupe(x, x, x, place, place, zoom)
+    assert sheet.shape[-1] == 131 and sheet.min() >= 0 and sheet.max() <= 1
+
+
+def test_the_loupe_says_what_it_cannot_do():
+    x = torch.rand(1, 3, 60, 80)
+    with pytest.raises(ValueError, match="three pictures of one size"):
+        widgets.with_loupe(x, x, x[..., 1:])
+    with pytest.raises(ValueError, match="60 × 80 pixels is too small"):
+        widgets.with_loupe(x, x, x, zoom=40)

@@ -23,6 +23,13 @@ from imagegen_lessons.exercises.diversity import (
 from imagegen_lessons.exercises.forger import MyGenerator, ema_update, pairing_losses, r1_penalty, slerp
 from imagegen_lessons.exercises.game import best_score, blobs_covered, d_loss_hinge, my_shape, slopes
 from imagegen_lessons.exercises.inside import inversion_step, logistic_step, my_reading, set_along, units_hook
+from imagegen_lessons.exercises.larger import (
+    back_projection_step,
+    cubic_weights,
+    pixel_shuffle,
+    psnr,
+    ssim_window,
+)
 from imagegen_lessons.exercises.pixels import crop_centre, downsample, luminance, my_filter, sharpen_kernel
 from imagegen_lessons.exercises.seeing import TinyEye, linear_gradient, output_size, right_by_group, sgd_step
 
@@ -32,11 +39,13 @@ __all__ = [
     "TinyEye",
     "adain",
     "agreement",
+    "back_projection_step",
     "best_score",
     "blobs_covered",
     "borrowed_palette",
     "coverage",
     "crop_centre",
+    "cubic_weights",
     "d_loss_hinge",
     "downsample",
     "effective_kinds",
@@ -60,8 +69,10 @@ __all__ = [
     "my_statistic",
     "output_size",
     "pairing_losses",
+    "pixel_shuffle",
     "precision",
     "projection",
+    "psnr",
     "purity",
     "r1_penalty",
     "right_by_group",
@@ -70,6 +81,7 @@ __all__ = [
     "sharpen_kernel",
     "slerp",
     "slopes",
+    "ssim_window",
     "total_variation",
     "two_hands",
     "units_hook",

@@ -1,0 +1,68 @@
+"""Guesses: several sharp faces of 32×32 pixels for one of 8×8. Each shrinks to what was given, and each is invented."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from imagegen_lessons import checkpoint, gan, runtime, superres
+from imagegen_lessons.synthetic import faces
+
+SCALE = 4
+NAMES = "careful", "sharp", "light"
+
+
+class Guesser(nn.Module):
+    """Faces low (n, 3, 8, 8) and latents z (n, 64), laid out as one more map, to faces (n, 3, 32, 32), not clamped.
+
+    Residual blocks at the small size, then two transposed convolutions. It begins as bicubic interpolation, and its last
+    act is one round of back projection, so that the answer shrinks to `low` whatever was learned.
+    """
+
+    def __init__(self, channels=3, width=32, blocks=4):
+        super().__init__()
+        self.enter = nn.Conv2d(channels + 1, width, kernel_size=3, padding=1)
+        self.blocks = nn.ModuleList(superres.Block(width) for _ in range(blocks))
+        self.up1 = nn.ConvTranspose2d(width, width, kernel_size=4, stride=2, padding=1)
+        self.up2 = nn.ConvTranspose2d(width, width // 2, kernel_size=4, stride=2, padding=1)
+        self.paint = nn.Conv2d(width // 2, channels, kernel_size=3, padding=1)
+        nn.init.zeros_(self.paint.weight)
+        nn.init.zeros_(self.paint.bias)
+
+    def forward(self, low, z):
+        h = self.enter(torch.cat([2 * low - 1, z.unflatten(1, (1, 8, 8))], dim=1))  # (n, width, 8, 8)
+        for block in self.blocks:
+            h = h + block(h)
+        h = F.leaky_relu(self.up1(h), 0.2)  # (n, width, 16, 16)
+        h = F.leaky_relu(self.up2(h), 0.2)  # (n, width / 2, 32, 32)
+        high = superres.bicubic(low, SCALE) + self.paint(h)
+        return superres.back_project(high, low, SCALE, rounds=1)
+
+
+class GuessGame(gan.Game):
+    """Lesson 03's game where G is given small faces: batches are (low, high). D sees only the large ones.
+
+    That is enough: what a face shrinks to is in the face, and G's answers shrink to what was given.
+    """
+
+    def fakes(self, n):
+        return self.G(self.low, self.z(n))
+
+    def step(self, batch):
+        self.low, real = batch
+        return super().step(real)
+
+
+def mostly_light(n: int, seed: int = 0) -> dict[str, torch.Tensor]:
+    """Factors of n faces, as `faces.passports`, but 19 of 20 have one of the three lightest of the six skin tones."""
+    dice = runtime.generator(seed)
+    tone = torch.randint(3, (n,), generator=dice) + 3 * (torch.rand(n, generator=dice) < 0.95)
+    return faces.passports(n, seed, skin_tone=tone)
+
+
+def load() -> nn.ModuleDict:
+    """Three bundled networks, on the device: "careful" learned by squared error, the others went on with the game.
+
+    "sharp" played with faces of all skin tones, "light" with mostly light ones (`tools/checkpoints.py`).
+    """
+    networks = nn.ModuleDict({name: Guesser() for name in NAMES})
+    return checkpoint.load_network("guesses", networks).requires_grad_(False).to(runtime.device())

@@ -1,0 +1,96 @@
+"""Measures of pictures: against scikit-image, against figures known by heart, and with what is no picture."""
+
+import math
+import re
+
+import numpy as np
+import pytest
+import torch
+from skimage.color import rgb2ycbcr
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from imagegen_lessons import datasets, metrics
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    """A photograph, twice: in colour, (2, 3, 61, 80), the second with other noise added."""
+    x = datasets.photo("cat")[..., 100:161, 150:230]
+    noise = torch.randn(2, 3, 61, 80, generator=torch.Generator().manual_seed(0))
+    return x.expand(2, -1, -1, -1), (x + torch.tensor([0.02, 0.2])[:, None, None, None] * noise).clamp(0, 1)
+
+
+def test_psnr_is_scikit_images(pictures):
+    ours = metrics.psnr(*pictures)
+    for value, x, y in zip(ours, *pictures, strict=True):
+        expected = peak_signal_noise_ratio(x.double().numpy(), y.double().numpy(), data_range=1)
+        assert value.item() == pytest.approx(expected, abs=1e-9)
+
+
+def test_psnr_of_a_known_error():
+    x = torch.full((1, 1, 4, 4), 0.5)
+    assert metrics.psnr(x, x + 0.1).item() == pytest.approx(20, abs=1e-5)
+    assert metrics.psnr(x, x).item() == math.inf
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_ssim_is_scikit_images(pictures, channels):
+    pictures = [x[:, :channels] for x in pictures]
+    wang = dict(gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=1, channel_axis=0)
+    for value, x, y in zip(metrics.ssim(*pictures), *pictures, strict=True):
+        # scikit-image, too, leaves out the places whose window hangs over the border
+        expected = structural_similarity(x.double().numpy(), y.double().numpy(), **wang)
+        assert value.item() == pytest.approx(expected, abs=1e-9)
+
+
+def test_ssim_goes_from_one_to_less():
+    x = torch.rand(1, 1, 11, 11)
+    assert metrics.ssim(x, x).item() == pytest.approx(1)
+    assert metrics.ssim(x, 1 - x).item() < 0
+    assert metrics.ssim(torch.zeros(1, 1, 20, 20), torch.zeros(1, 1, 20, 20)).item() == 1
+
+
+def test_luma_is_scikit_images_and_leaves_room_at_both_ends(pictures):
+    x = pictures[1]
+    expected = np.stack([rgb2ycbcr(picture.movedim(0, -1).double().numpy())[..., 0] for picture in x]) / 255
+    assert np.allclose(metrics.luma(x)[:, 0], expected, atol=1e-6)
+    for value, level in ((0.0, 16), (1.0, 235)):
+        for channels in (1, 3):
+            y = metrics.luma(torch.full((2, channels, 3, 4), value)) * 255
+            assert y.shape == (2, 1, 3, 4) and y.allclose(torch.tensor(float(level)))
+    assert metrics.LUMA.sum().item() == pytest.approx(metrics.LUMA_RANGE)
+
+
+def test_a_grey_picture_has_the_luma_of_its_colour_copy():
+    grey = torch.rand(2, 1, 5, 6)
+    assert metrics.luma(grey).allclose(metrics.luma(grey.expand(-1, 3, -1, -1)), atol=1e-6)
+
+
+def test_gradients_flow():
+    x, y = torch.rand(2, 3, 16, 16, requires_grad=True), torch.rand(2, 3, 16, 16)
+    for measure in (metrics.psnr, metrics.ssim):
+        (gradient,) = torch.autograd.grad(measure(x, y).sum(), x)
+        assert gradient.isfinite().all() and gradient.abs().sum() > 0
+
+
+X = torch.rand(1, 3, 16, 16)
+
+
+@pytest.mark.parametrize("measure", [metrics.psnr, metrics.ssim])
+@pytest.mark.parametrize(
+    "x, y", [(X, X[..., :-1]), (X, X[:, :1]), (X[0], X[0]), (X, (X * 255).byte()), (X, X > 0)]
+)
+def test_only_batches_of_one_shape_are_compared(measure, x, y):
+    with pytest.raises(ValueError, match=r"^Two batches of pictures \(n, c, H, W\) of one shape[^\n]*\.$"):
+        measure(x, y)
+
+
+def test_ssim_says_how_many_pixels_it_needs():
+    with pytest.raises(ValueError, match=re.escape("SSIM needs 11 × 11 pixels or more, not 16 × 10.")):
+        metrics.ssim(X[..., :10], X[..., :10])
+
+
+@pytest.mark.parametrize("shape", [(4, 8, 8), (1, 2, 8, 8), (1, 4, 8, 8), (8, 8), (8, 8, 3)])
+def test_luma_of_what_is_no_picture(shape):
+    with pytest.raises(ValueError, match="1 or 3 channels"):
+        metrics.luma(torch.rand(shape))
