@@ -8,14 +8,14 @@ from imagegen_lessons import checkpoint, gan, runtime, superres
 from imagegen_lessons.synthetic import faces
 
 SCALE = 4
-NAMES = "careful", "sharp", "light"
+NAMES = "careful", "sharp", "light", "honest"
 
 
 class Guesser(nn.Module):
     """Faces low (n, 3, 8, 8) and latents z (n, 64), laid out as one more map, to faces (n, 3, 32, 32), not clamped.
 
-    Residual blocks at the small size, then two transposed convolutions. It begins as bicubic interpolation, and its last
-    act is one round of back projection, so that the answer shrinks to `low` whatever was learned.
+    Residual blocks at the small size, then two transposed convolutions. It begins as bicubic interpolation, and its
+    last act is a round of back-projection: so the answer shrinks to `low`, whatever was learned.
     """
 
     def __init__(self, channels=3, width=32, blocks=4):
@@ -52,6 +52,35 @@ class GuessGame(gan.Game):
         return super().step(real)
 
 
+def energy_score(real, one, other):
+    """How badly two answers (n, …) foretell the truth: a scalar, smallest for honest draws from all that is possible.
+
+    Their mean distance from the truth less half of the distance between them, so that doubt pays where there is reason
+    for it: a proper scoring rule (Gneiting and Raftery 2007, section 4.3).
+    """
+    a, b, apart = ((x - y).flatten(1).norm(dim=1) for x, y in ((one, real), (other, real), (one, other)))
+    return ((a + b - apart) / 2).mean()
+
+
+class HonestGame(GuessGame):
+    """The same, with two answers to each small face, of which one is judged by D and both by the energy score."""
+
+    honesty = 0.5
+
+    def step(self, batch):
+        self.low, real = batch
+        one, other = self.fakes(len(real)), self.fakes(len(real))
+        d_loss = self.d_step(real, one)
+        with gan.frozen(self.D):
+            fooled = self.g_loss(self.score(real), self.score(one))
+        score = energy_score(real, one, other)
+        self.opt_g.zero_grad()
+        (fooled + self.honesty * score).backward()
+        self.opt_g.step()
+        self.average.update_parameters(self.G)
+        return {"D": d_loss, "G": fooled, "score": score}
+
+
 def mostly_light(n: int, seed: int = 0) -> dict[str, torch.Tensor]:
     """Factors of n faces, as `faces.passports`, but 19 of 20 have one of the three lightest of the six skin tones."""
     dice = runtime.generator(seed)
@@ -60,9 +89,10 @@ def mostly_light(n: int, seed: int = 0) -> dict[str, torch.Tensor]:
 
 
 def load() -> nn.ModuleDict:
-    """Three bundled networks, on the device: "careful" learned by squared error, the others went on with the game.
+    """Four bundled networks, on the device: "careful" learned by squared error, the others went on with a game.
 
-    "sharp" played with faces of all skin tones, "light" with mostly light ones (`tools/checkpoints.py`).
+    "sharp" played with faces of all skin tones, "light" with mostly light ones, "honest" the `HonestGame`
+    (`tools/checkpoints.py`).
     """
     networks = nn.ModuleDict({name: Guesser() for name in NAMES})
     return checkpoint.load_network("guesses", networks).requires_grad_(False).to(runtime.device())

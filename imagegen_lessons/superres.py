@@ -225,7 +225,7 @@ class Pairs:
 
 
 def load(scale: int = 3) -> Upscaler:
-    """The bundled network for a scale, trained for 40 minutes (`tools/superres.py`), on the device."""
+    """The bundled network for a scale, trained for 40,000 steps (`tools/superres.py`), on the device."""
     network = Upscaler(check_scale(scale), width=32, blocks=8)
     network = checkpoint.load_network(f"superres_x{scale}", network).requires_grad_(False)
     # channels_last: on a CPU, convolutions are faster with a pixel's channels side by side

@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from imagegen_lessons import superres
+from imagegen_lessons import sharp, superres
 from imagegen_lessons.classifier import ConvNet
 
 
@@ -335,6 +335,35 @@ def pixel_shuffle(maps, scale):
 
 def back_projection_step(large, small, scale):
     return superres.back_project(large, small, scale, rounds=1)
+
+
+# Lesson 10
+
+
+def softest_answer(answers, shares):
+    return torch.einsum("k,kchw->chw", shares, answers)
+
+
+def perceptual_loss(eye, x, y, depth):
+    with torch.no_grad():
+        wanted = eye(sharp.grey(y), depth)
+    seen = eye(sharp.grey(x), depth)
+    return torch.stack([F.l1_loss(a, b) / b.abs().mean() for a, b in zip(seen, wanted, strict=True)]).mean()
+
+
+def between(careful, sharp, share):
+    return [(1 - share) * a + share * b for a, b in zip(careful, sharp, strict=True)]
+
+
+def abstain(answers, threshold):
+    votes = F.one_hot(answers).sum(dim=1)
+    most, winner = votes.max(dim=1)
+    return winner.where(most >= threshold * answers.shape[1], torch.tensor(-1))
+
+
+def calibration_curve(spread, error, bins):
+    rows = torch.stack([spread, error], dim=1)[spread.argsort()]
+    return torch.stack([part.pow(2).mean(dim=0).sqrt() for part in rows.chunk(bins)])
 
 
 OTHER_ANSWERS = {name: value for name, value in globals().items() if callable(value)}

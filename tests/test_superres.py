@@ -164,8 +164,6 @@ def test_a_bundled_network_is_ready_for_use(monkeypatch, tmp_path):
 @pytest.mark.parametrize("scale", superres.SCALES)
 @pytest.mark.parametrize("name, gain", [("coffee", 1.2), ("text", 2.5), ("retina", 1.8)])
 def test_the_bundled_networks_beat_interpolation_where_they_never_learned(scale, name, gain):
-    if not (runtime.checkpoint_dir() / f"superres_x{scale}.safetensors").is_file():
-        pytest.skip(f"superres_x{scale} is not trained yet")
     high = superres.trim(datasets.photo(name)[..., :400, :448], scale)
     low = metrics.luma(superres.shrink(high, scale))
     ours, theirs = superres.load(scale)(low.to(runtime.device())).cpu(), superres.bicubic(low, scale)

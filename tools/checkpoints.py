@@ -10,7 +10,8 @@ import time
 import torch
 import torch.nn.functional as F
 
-from imagegen_lessons import checkpoint, classifier, datasets, distances, gan, runtime, train
+from imagegen_lessons import checkpoint, classifier, datasets, distances, gan, runtime, superres, train
+from imagegen_lessons.guesses import NAMES, Guesser, GuessGame, HonestGame, mostly_light
 from imagegen_lessons.synthetic import faces, outfits, sprites
 from tools.any_style import any_style
 
@@ -203,6 +204,58 @@ def outfits_gan(seed: int = 0) -> tuple[torch.nn.Module, dict]:
     )
 
 
+def guesses(seed: int = 0) -> tuple[torch.nn.Module, dict]:
+    """Lesson 10's networks from faces of 8×8 to faces of 32×32 pixels: careful, sharp, unfair, and honest."""
+    networks = torch.nn.ModuleDict({name: Guesser() for name in NAMES})
+    careful = networks["careful"]
+    everybody = faces.passports(60_000, 10 + seed)
+
+    def batches(world):
+        real = faces.render(world)
+        return datasets.Batches(superres.shrink(real, 4), real, size=32, seed=seed)
+
+    def loss(batch):
+        low, high = batch
+        return F.mse_loss(careful(low, torch.zeros(len(low), 64)), high)
+
+    _learn(careful, loss, batches(everybody), 3_000, "careful")
+    plans = {
+        "sharp": (GuessGame, everybody, 8_000),
+        "light": (GuessGame, mostly_light(60_000, 10 + seed), 8_000),
+        "honest": (HonestGame, everybody, 5_000),
+    }
+    for name, (kind, world, steps) in plans.items():
+        networks[name].load_state_dict(careful.state_dict())
+        game = kind(networks[name], gan.Discriminator(), gan.RELATIVISTIC, latent=64, gamma=1.0, lr=1e-3)
+        game.penalty_every, game.average = 8, train.ema(game.G, decay=0.999)
+        path = runtime.output_dir() / f"guesses_{name}.safetensors"  # so that it can be stopped and resumed
+        saving = dict(checkpoint=path, parts={"game": game}, save_every=60)
+        train.fit(game.step, batches(world), steps, title=name, **saving)
+        networks[name].load_state_dict(game.average.module.state_dict())
+    steps = ", ".join(f"{name} {steps:,}" for name, (_, _, steps) in plans.items())
+    return networks.half(), {"steps": f"careful 3,000, {steps}"}
+
+
+def eye_colour_reader(seed: int = 0) -> tuple[torch.nn.Module, dict]:
+    """The judge of eye colour in lesson 10: of faces on passport photographs, with open eyes."""
+    open_eyes = dict(eyelid=1.0)
+    names = faces.FACTORS["eye_colour"].names
+    network = classifier.ConvNet(3, len(names), width=16)
+    factors = faces.passports(30_000, seed=1_000 + seed, **open_eyes)
+
+    def loss(batch):
+        x, y = batch
+        x = (x + 0.05 * torch.rand(len(x), 1, 1, 1) * torch.randn_like(x)).clamp(0, 1)
+        return F.cross_entropy(network(x), y)
+
+    batches = datasets.Batches(faces.render(factors), factors["eye_colour"], size=64, seed=seed)
+    _learn(network, loss, batches, 2_000, "eye_colour_reader")
+    test = faces.passports(4_000, seed=2_000, **open_eyes)
+    with torch.no_grad():
+        read = torch.cat([network.eval()(x) for x in faces.render(test).split(500)]).argmax(dim=1)
+    return network.half(), {"right": round((read == test["eye_colour"]).float().mean().item(), 4)}
+
+
 RECIPES = {
     "digits_classifier": digits_classifier,
     "face_reader": face_reader,
@@ -212,6 +265,8 @@ RECIPES = {
     "sprites_gan": sprites_gan,
     "outfits_gan": outfits_gan,
     "any_style": any_style,
+    "guesses": guesses,
+    "eye_colour_reader": eye_colour_reader,
 }
 
 

@@ -7,7 +7,7 @@ import torch
 from imagegen_lessons import features, runtime, sharp, superres, train
 from tools.superres import bundle, gain, photographs
 
-STEPS = 8_000
+STEPS = 6_000
 
 
 def learn(pictures, seed: int = 0, steps: int = STEPS, path=None) -> tuple[superres.Upscaler, dict]:

@@ -32,17 +32,27 @@ from imagegen_lessons.exercises.larger import (
 )
 from imagegen_lessons.exercises.pixels import crop_centre, downsample, luminance, my_filter, sharpen_kernel
 from imagegen_lessons.exercises.seeing import TinyEye, linear_gradient, output_size, right_by_group, sgd_step
+from imagegen_lessons.exercises.sharper import (
+    abstain,
+    between,
+    calibration_curve,
+    perceptual_loss,
+    softest_answer,
+)
 
 __all__ = [
     "MyGenerator",
     "MyJudge",
     "TinyEye",
+    "abstain",
     "adain",
     "agreement",
     "back_projection_step",
     "best_score",
+    "between",
     "blobs_covered",
     "borrowed_palette",
+    "calibration_curve",
     "coverage",
     "crop_centre",
     "cubic_weights",
@@ -69,6 +79,7 @@ __all__ = [
     "my_statistic",
     "output_size",
     "pairing_losses",
+    "perceptual_loss",
     "pixel_shuffle",
     "precision",
     "projection",
@@ -81,6 +92,7 @@ __all__ = [
     "sharpen_kernel",
     "slerp",
     "slopes",
+    "softest_answer",
     "ssim_window",
     "total_variation",
     "two_hands",

@@ -58,7 +58,9 @@ def lesion_mask(factors: dict[str, Tensor], size: int = 96, device=None) -> Tens
 
     Takes what `render` takes and raises what it raises.
     """
-    return _drawn(factors, size, device, lambda values, size: _lesion(values, *_places(values, size))[:, None])
+    return _drawn(
+        factors, size, device, lambda values, size: _lesion(values, *_places(values, size))[:, None]
+    )
 
 
 def _drawn(factors, size, device, draw) -> Tensor:
@@ -86,13 +88,19 @@ def _blob(x, y, cx, cy, rx, ry, pixel) -> Tensor:
 
 def _liver(v: dict[str, Tensor]) -> tuple[Tensor, float, Tensor, Tensor]:
     """Centre and radii of the liver."""
-    return -0.32 * torch.ones_like(v["tilt"]), -0.05, 0.30 + 0.08 * v["liver_width"], 0.32 + 0.08 * v["liver_height"]
+    return (
+        -0.32 * torch.ones_like(v["tilt"]),
+        -0.05,
+        0.30 + 0.08 * v["liver_width"],
+        0.32 + 0.08 * v["liver_height"],
+    )
 
 
 def _lesion(v: dict[str, Tensor], x: Tensor, y: Tensor, pixel: float) -> Tensor:
     cx, cy, rx, ry = _liver(v)
     radius = 0.02 * v["lesion_radius"]  # half of the side is 1 here
-    return _blob(x, y, cx + 0.5 * rx * v["lesion_x"], cy + 0.5 * ry * v["lesion_y"], radius, radius, pixel)
+    spot = _blob(x, y, cx + 0.5 * rx * v["lesion_x"], cy + 0.5 * ry * v["lesion_y"], radius, radius, pixel)
+    return spot * _blob(x, y, cx, cy, rx, ry, pixel)  # what would reach beyond the liver is cut off
 
 
 def _vessels(v: dict[str, Tensor], x: Tensor, y: Tensor, pixel: float) -> Tensor:
@@ -100,7 +108,9 @@ def _vessels(v: dict[str, Tensor], x: Tensor, y: Tensor, pixel: float) -> Tensor
     seen = torch.zeros_like(x)
     for k in range(VESSELS):
         # Far-apart multiples of one number: as good as independent ones, and drawn anew from the factor alone.
-        turn, shift, bend = (((v["vessels"] * 97.3 * (k + 1) * m) % 1)[:, None, None] for m in (1.0, 7.7, 31.1))
+        turn, shift, bend = (
+            ((v["vessels"] * 97.3 * (k + 1) * m) % 1)[:, None, None] for m in (1.0, 7.7, 31.1)
+        )
         angle = 3.1416 * (turn + k / VESSELS)
         along, across = x * angle.cos() + y * angle.sin(), y * angle.cos() - x * angle.sin()
         middle = 0.7 * (shift - 0.5) + 0.06 * (12 * along + 6.2832 * bend).sin()
@@ -128,4 +138,4 @@ def _draw(v: dict[str, Tensor], size: int) -> Tensor:
         picture = torch.lerp(picture, torch.full_like(picture, shade), where)
     picture = picture * (0.9 + 0.2 * v["brightness"])[:, None, None]
     there = (v["lesion"] * (0.08 + 0.20 * v["lesion_contrast"]))[:, None, None]
-    return (picture + there * liver * _lesion(v, x, y, pixel)).clamp(0, 1)[:, None]
+    return (picture + there * _lesion(v, x, y, pixel)).clamp(0, 1)[:, None]
