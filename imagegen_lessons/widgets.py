@@ -257,7 +257,8 @@ def with_loupe(frame, before, after, across: float = 0.5, down: float = 0.5, zoo
     side, line = width // 2 // zoom, width // 400 + 1  # of the square, in pixels
     if not 8 * line <= side <= height:
         raise ValueError(
-            f"A picture of {height} × {width} pixels is too small or too flat for a zoom of {zoom}."
+            f"A picture of {height} × {width} pixels is too small or too flat for a zoom of {zoom}; "
+            "take a smaller zoom or a larger picture."
         )
     top, left = round(down * (height - side)), round(across * (width - side))
 

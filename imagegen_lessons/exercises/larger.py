@@ -16,7 +16,8 @@ def _picture(*shape: int, seed: int) -> torch.Tensor:
     cases=((torch.tensor([0.0, 0.25, 0.5]),), (torch.tensor([1 / 6, 1 / 3, 0.9, 1.0]),)),
     hints=(
         "Seen from the place, the four pixels lie at the distances 1 + t, t, 1 − t and 2 − t.",
-        "`d = torch.stack([1 + t, t, 1 - t, 2 - t], dim=1)`, and then the two formulas, each where it holds.",
+        "`d = torch.stack([1 + t, t, 1 - t, 2 - t], dim=1)`, and then the two formulas, each where it holds: "
+        "torch.where(d <= 1, near, far) chooses for each number.",
         "torch.where(d <= 1, 1.5 * d**3 - 2.5 * d**2 + 1, -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2)",
     ),
 )
@@ -43,6 +44,21 @@ def from_right_to_left(t):
 )
 def only_two_pixels(t):
     return torch.stack([0 * t, 1 - t, t, 0 * t], dim=1)
+
+
+_SIGNED = "A distance is never negative: .abs()."
+
+
+@cubic_weights.mistake(_SIGNED)
+def from_the_pixel_to_the_place(t):
+    d = torch.stack([1 + t, t, t - 1, t - 2], dim=1)
+    return torch.where(d <= 1, 1.5 * d**3 - 2.5 * d**2 + 1, -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2)
+
+
+@cubic_weights.mistake(_SIGNED)
+def from_the_place_to_the_pixel(t):
+    d = torch.stack([-1 - t, -t, 1 - t, 2 - t], dim=1)
+    return torch.where(d <= 1, 1.5 * d**3 - 2.5 * d**2 + 1, -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2)
 
 
 @cubic_weights.mistake("The first formula holds up to a distance of 1 only; further out it is the second.")
@@ -84,6 +100,11 @@ def twenty(x, y):
 @psnr.mistake("That is the mean absolute difference: square the differences first.")
 def absolute(x, y):
     return -10 * (x - y).abs().flatten(1).mean(dim=1).log10()
+
+
+@psnr.mistake("The pictures go up to 1, not 255.")
+def up_to_255(x, y):
+    return 10 * (255**2 / (x - y).square().flatten(1).mean(dim=1)).log10()
 
 
 _WINDOW = _picture(4, 11, 11, seed=4)
@@ -135,6 +156,14 @@ def deviations(x, y):
     return light * (2 * cov + 0.03**2) / (vx.sqrt() + vy.sqrt() + 0.03**2)
 
 
+@ssim_window.mistake("torch's .var() divides by n − 1: use .var(…, correction=0), as for the covariance.")
+def variances_by_n_minus_1(x, y):
+    mx, my, vx, vy, cov = _parts(x, y)
+    n = x[0].numel()
+    light = (2 * mx * my + 0.01**2) / (mx**2 + my**2 + 0.01**2)
+    return light * (2 * cov + 0.03**2) / ((vx + vy) * n / (n - 1) + 0.03**2)
+
+
 @ssim_window.mistake("The constants are squares, 0.01² and 0.03².")
 def constants_not_squared(x, y):
     mx, my, vx, vy, cov = _parts(x, y)
@@ -148,7 +177,8 @@ def constants_not_squared(x, y):
         (_picture(1, 16, 3, 1, seed=7), 4),
     ),
     hints=(
-        "Split the channels with .reshape(n, c, scale, scale, h, w): the first `scale` is a row within the square.",
+        "Split the channels with .reshape(n, c, scale, scale, h, w), where c is channels // scale**2: the first "
+        "`scale` is a row within the square.",
         "In the picture a row of squares comes before the rows within it: bring the axes into the order "
         "n, c, h, scale, w, scale with .permute.",
         "maps.reshape(n, c, scale, scale, h, w).permute(0, 1, 4, 2, 5, 3).reshape(n, c, scale * h, scale * w)",
@@ -176,6 +206,15 @@ def only_reshaped(maps, scale):
 def columns_first(maps, scale):
     n, channels, h, w = maps.shape
     squares = maps.reshape(n, -1, scale, scale, h, w).permute(0, 1, 4, 3, 5, 2)
+    return squares.reshape(n, channels // scale**2, scale * h, scale * w)
+
+
+@pixel_shuffle.mistake(
+    "The axes are in the wrong order: it is n, c, h, scale, w, scale before they are joined."
+)
+def small_rows_before_large_ones(maps, scale):
+    n, channels, h, w = maps.shape
+    squares = maps.reshape(n, -1, scale, scale, h, w).permute(0, 1, 2, 4, 3, 5)
     return squares.reshape(n, channels // scale**2, scale * h, scale * w)
 
 
@@ -232,3 +271,20 @@ def the_correction_alone(large, small, scale):
 def without_antialiasing(large, small, scale):
     skipped = F.interpolate(large, size=small.shape[-2:], mode="bicubic", align_corners=False)
     return large + superres.bicubic(small - skipped, scale)
+
+
+@back_projection_step.mistake("A mean of squares is another way to shrink: here it is bicubic, antialiased.")
+def shrunk_by_means(large, small, scale):
+    return large + superres.bicubic(small - F.avg_pool2d(large, scale), scale)
+
+
+@back_projection_step.mistake(
+    "PyTorch's usual bicubic has a = −0.75: enlarge with superres.bicubic, or with antialias=True."
+)
+def enlarged_with_another_a(large, small, scale):
+    return large + F.interpolate(small - _shrunk(large, small), scale_factor=scale, mode="bicubic")
+
+
+@back_projection_step.mistake("Do not clamp here: the next step corrects what left [0, 1].")
+def clamped(large, small, scale):
+    return (large + superres.bicubic(small - _shrunk(large, small), scale)).clamp(0, 1)

@@ -77,7 +77,7 @@ _SEEN = _random(2, 1, 9, 9, seed=2), _random(2, 1, 9, 9, seed=3)
         "Add up over zip(eye(grey(x), depth), wanted, strict=True), and divide by depth.",
     ),
 )
-def perceptual_loss(eye, x, y, depth):
+def perceptual_loss(eye, x, y, depth=4):
     """How differently an eye sees luma x and y: the mean over its maps of |difference| / mean size of y's map."""
     with torch.no_grad():
         wanted = eye(grey(y), depth)
