@@ -1,10 +1,10 @@
 """Super-resolution: how near to the original, by the field's protocol and beside published figures.
 
-python -m benchmarks.superres FOLDER… [--seeds 0 1 2] [--seconds 90]
+python -m benchmarks.superres FOLDER… [--seeds 0 1 2] [--seconds 90] [--rounded]
 
 Of each test picture the rows and columns that the scale does not divide are cut off; it is shrunk (antialiased bicubic,
-8 bits), enlarged, and compared in luma (BT.601) without a border of `scale` pixels. The enlarged luma is clamped and
-rounded to 8 bits first, as the papers do. A folder holds pictures of any size; where there are some for each scale
+8 bits), enlarged, and compared in luma (BT.601) without a border of `scale` pixels. `--rounded`: the enlarged luma is
+rounded to 8 bits first, as a file would be. A folder holds pictures of any size; where there are some for each scale
 (`…_x3.png`, as in Set5), only those are used.
 
 Ours: the bundled networks, alone and as self-ensembles of eight, and the lesson's own (outputs/my_upscaler.safetensors;
@@ -35,12 +35,13 @@ def pictures(folder: Path, scale: int) -> list[torch.Tensor]:
 
 
 @torch.no_grad()
-def score(network, highs: list[torch.Tensor], scale: int) -> tuple[float, float]:
+def score(network, highs: list[torch.Tensor], scale: int, rounded: bool = False) -> tuple[float, float]:
     """PSNR in dB and SSIM, the means over the pictures."""
     values = []
     for high in highs:
         low = metrics.luma(superres.shrink(high, scale))
-        large = (network(low.to(runtime.device())).cpu() * 255).round().clamp(16, 235) / 255
+        large = network(low.to(runtime.device())).cpu().clamp(16 / 255, 235 / 255)
+        large = (255 * large).round() / 255 if rounded else large
         large, y = (x[..., scale:-scale, scale:-scale] for x in (large, metrics.luma(high)))
         values.append(torch.stack([metrics.psnr(large, y), metrics.ssim(large, y)]))
     return tuple(torch.cat(values, dim=1).mean(dim=1).tolist())
@@ -69,7 +70,7 @@ def own(seconds: float) -> tuple[superres.Upscaler, str]:
     return network.to(runtime.device()), f"from {file.name}"
 
 
-def table(folder: Path, seconds: float) -> None:
+def table(folder: Path, seconds: float, rounded: bool) -> None:
     highs = {scale: pictures(folder, scale) for scale in superres.SCALES}
     counts = ", ".join(f"{len(highs[scale])} for ×{scale}" for scale in highs)
     mine, words = own(seconds)
@@ -88,7 +89,10 @@ def table(folder: Path, seconds: float) -> None:
     }
     print("\n| PSNR SSIM | parameters | ×2 | ×3 | ×4 |\n|---|---|---|---|---|")
     for name, (size, networks) in rows.items():
-        cells = [score(networks[scale], highs[scale], scale) if scale in networks else () for scale in highs]
+        cells = [
+            score(networks[scale], highs[scale], scale, rounded) if scale in networks else ()
+            for scale in highs
+        ]
         texts = ["{:.2f} {:.4f}".format(*cell).replace(" 0.", " .") if cell else "" for cell in cells]
         print(f"| {name} | {size} | {' | '.join(texts)} |", flush=True)
     for name, (size, cells) in PUBLISHED.items() if folder.name == "Set5" else ():
@@ -100,14 +104,15 @@ def main() -> None:
     parser.add_argument("folders", nargs="+", type=Path, help="folders of test pictures, such as Set5")
     parser.add_argument("--seeds", nargs="+", type=int, help="train the lesson's network anew with each")
     parser.add_argument("--seconds", type=float, default=90)
+    parser.add_argument("--rounded", action="store_true", help="compare what an 8-bit file would hold")
     chosen = parser.parse_args()
     print(f"torch {torch.__version__}, threads: {torch.get_num_threads()}")
     for folder in chosen.folders:
         if not chosen.seeds:
-            table(folder, chosen.seconds)
+            table(folder, chosen.seconds, chosen.rounded)
         for seed in chosen.seeds or ():
             network, words = train(seed, chosen.seconds)
-            psnr, ssim = score(network, pictures(folder, 3), 3)
+            psnr, ssim = score(network, pictures(folder, 3), 3, chosen.rounded)
             print(f"{folder.name} ×3, seed {seed}: {psnr:.2f} dB, {ssim:.4f}; {words}", flush=True)
 
 

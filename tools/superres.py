@@ -1,8 +1,7 @@
 """How the bundled super-resolution networks learned: `python -m tools.superres FOLDER…`, with folders of photographs.
 
 One network for each scale, from the folders' photographs and those that come with the libraries, but for
-superres.HELD_OUT. `--scale 3` trains only that one, so that three can be trained beside each other; `--again` lets the
-bundled ones go on.
+superres.HELD_OUT. `--scale 3` trains only that one, so that three can be trained beside each other.
 """
 
 import argparse
@@ -13,7 +12,7 @@ import torch.nn.functional as F
 
 from imagegen_lessons import checkpoint, datasets, images, metrics, runtime, superres, train
 
-STEPS, AGAIN = 40_000, 12_000
+STEPS = 40_000
 UNFIT = ("clock", "horse")  # blurred by motion, and without any half-tone
 
 
@@ -36,25 +35,20 @@ def gain(network, name: str, scale: int) -> float:
 
 
 def learn(
-    pictures, scale: int, seed: int = 0, steps: int = STEPS, path: Path | None = None, again: bool = False
+    pictures, scale: int, seed: int = 0, steps: int = STEPS, path: Path | None = None
 ) -> tuple[superres.Upscaler, dict]:
-    """A network, on the CPU, and figures for its card. Saved at `path` now and then, it can be stopped and resumed.
-
-    `again`: the bundled network goes on, with smaller steps, and for the squared error, which decibels are.
-    """
+    """A network, on the CPU, and figures for its card. Saved at `path` now and then, it can be stopped and resumed."""
     runtime.seed_everything(seed)
     device, layout = runtime.device(), torch.channels_last
-    network = superres.load(scale).requires_grad_(True) if again else superres.Upscaler(scale)
-    network = network.to(device, memory_format=layout)
-    lr, error = (5e-4, F.mse_loss) if again else (2e-3, F.l1_loss)
-    optimizer = torch.optim.Adam(network.parameters(), lr=lr, betas=(0.9, 0.99))
+    network = superres.Upscaler(scale).to(device, memory_format=layout)
+    optimizer = torch.optim.Adam(network.parameters(), lr=2e-3, betas=(0.9, 0.99))
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, lr, total_steps=steps, pct_start=0.01, cycle_momentum=False, final_div_factor=100
+        optimizer, 2e-3, total_steps=steps, pct_start=0.01, cycle_momentum=False, final_div_factor=100
     )
 
     def step(batch):
         low, high = batch
-        loss = error(network(low.contiguous(memory_format=layout)), high)
+        loss = F.l1_loss(network(low.contiguous(memory_format=layout)), high)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 0.05)
@@ -93,16 +87,12 @@ def main() -> None:
     )
     parser.add_argument("folders", nargs="+", help="folders of photographs (see data/README.md)")
     parser.add_argument("--scale", type=int, choices=superres.SCALES, help="only this one")
-    parser.add_argument("--again", action="store_true", help="the bundled network goes on learning")
     arguments = parser.parse_args()
-    pictures, command = photographs(arguments.folders), "python -m tools.superres BSDS500-train T91"
-    steps, ending = (AGAIN, "_again") if arguments.again else (STEPS, "")
+    pictures = photographs(arguments.folders)
     for scale in [arguments.scale] if arguments.scale else superres.SCALES:
-        path = runtime.output_dir() / f"superres_x{scale}{ending}.safetensors"
-        network, figures = learn(pictures, scale, steps=steps, path=path, again=arguments.again)
-        if arguments.again:
-            figures = {**figures, "went on from": str(checkpoint.card(f"superres_x{scale}"))}
-        bundle(f"superres_x{scale}", f"{command}{' --again' * arguments.again}", network, figures)
+        path = runtime.output_dir() / f"superres_x{scale}.safetensors"
+        network, figures = learn(pictures, scale, path=path)
+        bundle(f"superres_x{scale}", "python -m tools.superres BSDS500-train T91", network, figures)
 
 
 if __name__ == "__main__":

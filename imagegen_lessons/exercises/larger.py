@@ -39,9 +39,7 @@ def from_right_to_left(t):
     return torch.where(d <= 1, 1.5 * d**3 - 2.5 * d**2 + 1, -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2)
 
 
-@cubic_weights.mistake(
-    "These are bilinear weights: the two outer pixels count as well, a little and negatively."
-)
+@cubic_weights.mistake("These are bilinear weights: the outer two count as well, a little and negatively.")
 def only_two_pixels(t):
     return torch.stack([0 * t, 1 - t, t, 0 * t], dim=1)
 
@@ -192,9 +190,7 @@ def pixel_shuffle(maps, scale):
     return squares.reshape(n, c, scale * h, scale * w)
 
 
-@pixel_shuffle.mistake(
-    "The shape is right, but nothing was moved: the axes must change their order before they are joined."
-)
+@pixel_shuffle.mistake("Nothing was moved: the axes must change their order before they are joined.")
 def only_reshaped(maps, scale):
     n, channels, h, w = maps.shape
     return maps.reshape(n, channels // scale**2, scale * h, scale * w)
@@ -209,9 +205,7 @@ def columns_first(maps, scale):
     return squares.reshape(n, channels // scale**2, scale * h, scale * w)
 
 
-@pixel_shuffle.mistake(
-    "The axes are in the wrong order: it is n, c, h, scale, w, scale before they are joined."
-)
+@pixel_shuffle.mistake("Before they are joined, the axes are in the order n, c, h, scale, w, scale.")
 def small_rows_before_large_ones(maps, scale):
     n, channels, h, w = maps.shape
     squares = maps.reshape(n, -1, scale, scale, h, w).permute(0, 1, 2, 4, 3, 5)
@@ -253,9 +247,7 @@ def away_from_it(large, small, scale):
     return large - superres.bicubic(small - _shrunk(large, small), scale)
 
 
-@back_projection_step.mistake(
-    "Shrink without rounding: superres.shrink rounds to 8 bits, and cuts at 0 and 1."
-)
+@back_projection_step.mistake("Shrink without rounding: superres.shrink rounds to 8 bits, cuts at 0 and 1.")
 def with_rounding(large, small, scale):
     return large + superres.bicubic(small - superres.shrink(large, scale), scale)
 
@@ -265,9 +257,7 @@ def the_correction_alone(large, small, scale):
     return superres.bicubic(small - _shrunk(large, small), scale)
 
 
-@back_projection_step.mistake(
-    "Shrinking takes the mean of the pixels around: with antialias=True, not every second or third."
-)
+@back_projection_step.mistake("With antialias=True shrinking averages; this takes every second or third.")
 def without_antialiasing(large, small, scale):
     skipped = F.interpolate(large, size=small.shape[-2:], mode="bicubic", align_corners=False)
     return large + superres.bicubic(small - skipped, scale)
@@ -278,9 +268,7 @@ def shrunk_by_means(large, small, scale):
     return large + superres.bicubic(small - F.avg_pool2d(large, scale), scale)
 
 
-@back_projection_step.mistake(
-    "PyTorch's usual bicubic has a = −0.75: enlarge with superres.bicubic, or with antialias=True."
-)
+@back_projection_step.mistake("PyTorch's usual a is −0.75: superres.bicubic, or antialias=True, has −0.5.")
 def enlarged_with_another_a(large, small, scale):
     return large + F.interpolate(small - _shrunk(large, small), scale_factor=scale, mode="bicubic")
 
