@@ -104,6 +104,26 @@ class Batches:
         self.step = int(state["step"])
 
 
+class Endless:
+    """A stream of random batches with dice of its own, which can be saved; a subclass says what it deals out."""
+
+    def __init__(self, seed: int):
+        self.dice = runtime.generator(seed)
+
+    def __iter__(self):
+        return self
+
+    def pick(self, n: int) -> int:
+        """A whole number from 0 to n - 1."""
+        return int(torch.randint(n, (), generator=self.dice))
+
+    def state_dict(self) -> dict:
+        return {"dice": self.dice.get_state()}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.dice.set_state(state["dice"])
+
+
 def fashion_mnist(train: bool = True, size: int = 32, limit: int | None = None, root=None):
     """Fashion-MNIST: x (n, 1, size, size) in [0, 1], labels (n,), and the names of the ten garments.
 

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from imagegen_lessons import checkpoint, images, live, metrics, runtime
+from imagegen_lessons import checkpoint, datasets, images, live, metrics, runtime
 
 SCALES = 2, 3, 4
 # What the lessons and the bundled networks never learn from: to measure with, and to try on real tasks.
@@ -171,7 +171,7 @@ def _sharpen(large, picture, scale, network, y, x, tile) -> None:
     part += (luma - metrics.luma(part)) / metrics.LUMA_RANGE
 
 
-class Pairs:
+class Pairs(datasets.Endless):
     """Endless batches (low, high) of luma: random pieces of pictures, small and as they were, on the device.
 
     low (batch, 1, size, size), high (batch, 1, scale · size, scale · size). `pictures` is a list of (n, c, H, W) of any
@@ -180,8 +180,8 @@ class Pairs:
     """
 
     def __init__(self, pictures, scale: int, size: int = 24, batch: int = 16, seed: int = 0):
+        super().__init__(seed)
         self.scale, self.size, self.batch = check_scale(scale), size, batch
-        self.dice = runtime.generator(seed)
         self.pairs = []
         for picture in pictures:
             for zoom in (1.0, 0.8, 0.6):
@@ -195,9 +195,6 @@ class Pairs:
             raise ValueError(f"No picture has {scale * size} pixels on each side; use larger ones.")
         self.areas = torch.tensor([float(low.numel()) for low, _ in self.pairs])
 
-    def __iter__(self):
-        return self
-
     def __next__(self) -> tuple[torch.Tensor, torch.Tensor]:
         chosen = torch.multinomial(self.areas, self.batch, replacement=True, generator=self.dice)
         pieces = [self._piece(*self.pairs[k]) for k in chosen.tolist()]
@@ -205,23 +202,14 @@ class Pairs:
 
     def _piece(self, low, high):
         """The same random square of both, turned and mirrored in the same way."""
-        top, left = (self._pick(side - self.size + 1) for side in low.shape[-2:])
-        turn, mirror = self._pick(4), self._pick(2)
+        top, left = (self.pick(side - self.size + 1) for side in low.shape[-2:])
+        turn, mirror = self.pick(4), self.pick(2)
         pair = []
         for picture, k in ((low, 1), (high, self.scale)):
             piece = picture[..., k * top : k * (top + self.size), k * left : k * (left + self.size)]
             piece = piece.rot90(turn, (-2, -1))
             pair.append(piece.flip(-1) if mirror else piece)
         return pair
-
-    def _pick(self, n: int) -> int:
-        return int(torch.randint(n, (), generator=self.dice))
-
-    def state_dict(self) -> dict:
-        return {"dice": self.dice.get_state()}
-
-    def load_state_dict(self, state: dict) -> None:
-        self.dice.set_state(state["dice"])
 
 
 def load(scale: int = 3) -> Upscaler:

@@ -3,27 +3,11 @@
 import torch
 import torch.nn.functional as F
 
-from imagegen_lessons import runtime
+from imagegen_lessons import datasets
 
 
-class Pieces:
-    """An endless stream with dice of its own, whose state can be saved; a subclass says what `__next__` deals out."""
-
-    def __init__(self, seed: int):
-        self.dice = runtime.generator(seed)
-
-    def __iter__(self):
-        return self
-
-    def state_dict(self) -> dict:
-        return {"dice": self.dice.get_state()}
-
-    def load_state_dict(self, state: dict) -> None:
-        self.dice.set_state(state["dice"])
-
-    def pick(self, n: int) -> int:
-        """A whole number from 0 to n - 1."""
-        return int(torch.randint(n, (), generator=self.dice))
+class Pieces(datasets.Endless):
+    """An endless stream of pieces; a subclass says which."""
 
     def cut(self, picture: torch.Tensor, side: int, size: int) -> torch.Tensor:
         """A random square of `side` pixels (or as many as there are), resized to `size`, half of them mirrored."""
