@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from imagegen_lessons.exercise import exercise
+from imagegen_lessons.exercise import Wrong, exercise, explain
 from imagegen_lessons.runtime import generator
 from imagegen_lessons.sharp import grey
 
@@ -37,6 +37,13 @@ def the_plain_mean(answers, shares):
 @softest_answer.mistake("This picks the most frequent answer: sharp, but not what squared error asks for.")
 def the_likeliest(answers, shares):
     return answers[shares.argmax()]
+
+
+@softest_answer.mistake(
+    "That is the median, pixel by pixel: absolute error asks for it; squared error asks for the mean."
+)
+def the_median(answers, shares):
+    return answers.median(dim=0).values
 
 
 @softest_answer.mistake("The shares already add up to 1: add up, and do not divide by their number again.")
@@ -104,16 +111,60 @@ def by_the_answer(eye, x, y, depth):
     return sum((a - b).abs().mean() / a.abs().mean() for a, b in pairs) / depth
 
 
-@perceptual_loss.mistake("without .item() or .detach()")
-def without_gradient(eye, x, y, depth):
-    return perceptual_loss.answer(eye, x, y, depth).detach()
+@perceptual_loss.mistake(
+    "The eye expects a grey picture, scaled as it is used to: hand it grey(x) and grey(y)."
+)
+def without_grey(eye, x, y, depth):
+    pairs = zip(eye(x.expand(-1, 3, -1, -1), depth), eye(y.expand(-1, 3, -1, -1), depth), strict=True)
+    return sum((a - b).abs().mean() / b.abs().mean() for a, b in pairs) / depth
 
 
-_WEIGHTS = [torch.ones(2, 3), torch.zeros(4)], [torch.full((2, 3), 3.0), torch.arange(4.0)]
+@perceptual_loss.mistake("Compare the maps by their absolute differences, not by the squared ones.")
+def squared(eye, x, y, depth):
+    pairs = zip(eye(grey(x), depth), eye(grey(y), depth), strict=True)
+    return sum((a - b).square().mean() / b.square().mean() for a, b in pairs) / depth
+
+
+@perceptual_loss.mistake("Hand `depth` on to the eye, which else shows all its maps: eye(grey(x), depth).")
+def all_depths(eye, x, y, depth):
+    pairs = list(zip(eye(grey(x)), eye(grey(y)), strict=True))
+    return sum((a - b).abs().mean() / b.abs().mean() for a, b in pairs) / len(pairs)
+
+
+_OTHER_END = "The wrong way round: a share of 0 should give the careful weights."
+_HALF_WAY = "This always goes half-way; `share` says how far."
+_IN_PLACE = (
+    "Your function changes the careful network's own tensors; compute new ones, without lerp_, += or copy_."
+)
+
+
+def _verify_between(attempt):
+    for share in (0.25, 0.0, 1.0):
+        careful = [torch.ones(2, 3), torch.zeros(4)]
+        sharp = [torch.full((2, 3), 3.0), torch.arange(4.0)]
+        wanted = {
+            part: [(1 - part) * a + part * b for a, b in zip(careful, sharp, strict=True)]
+            for part in (share, 1 - share, 0.5)
+        }
+        before = [a.clone() for a in careful]
+        got = attempt(careful, sharp, share)
+        if explain(before, careful):
+            raise Wrong(_IN_PLACE)
+        if not isinstance(got, tuple | list):
+            raise Wrong(
+                f"Return a list of tensors, not {'nothing' if got is None else 'a ' + type(got).__name__}."
+            )
+        problem = explain(wanted[share], got)
+        if problem:
+            advice = _OTHER_END if explain(wanted[1 - share], got) is None else ""
+            advice = _HALF_WAY if explain(wanted[0.5], got) is None else advice
+            raise Wrong(
+                f"For tensors of shapes (2, 3) and (4,) and a share of {share}: {problem} {advice}".strip()
+            )
 
 
 @exercise(
-    cases=((*_WEIGHTS, 0.25), (*_WEIGHTS, 0.0), (*_WEIGHTS, 1.0)),
+    verify=_verify_between,
     hints=(
         "Take the tensors in pairs: zip(careful, sharp, strict=True).",
         "torch.lerp(a, b, share) is a + share * (b - a).",
@@ -124,17 +175,27 @@ def between(careful, sharp, share):
     return [torch.lerp(a, b, share) for a, b in zip(careful, sharp, strict=True)]
 
 
-@between.mistake("The wrong way round: a share of 0 should give the careful weights.")
+@between.mistake(_OTHER_END)
 def other_end(careful, sharp, share):
     return between.answer(careful, sharp, 1 - share)
 
 
-@between.mistake("This always goes half-way; `share` says how far.")
+@between.mistake(_HALF_WAY)
 def half_way(careful, sharp, share):
     return between.answer(careful, sharp, 0.5)
 
 
-_READ = torch.tensor([[1, 1, 1, 1], [0, 1, 1, 1], [2, 2, 0, 0], [2, 1, 2, 2], [0, 0, 1, 2]])
+@between.mistake(_IN_PLACE)
+def in_place(careful, sharp, share):
+    return [a.lerp_(b, share) for a, b in zip(careful, sharp, strict=True)]
+
+
+@between.mistake("Return a list of tensors, not a generator.")
+def one_by_one(careful, sharp, share):
+    return (torch.lerp(a, b, share) for a, b in zip(careful, sharp, strict=True))
+
+
+_READ = torch.tensor([[1, 1, 1, 1], [0, 1, 1, 1], [2, 2, 2, 0], [2, 1, 2, 2], [0, 0, 1, 2]])
 
 
 @exercise(
@@ -166,6 +227,12 @@ def too_strict(answers, threshold):
 def the_first_one(answers, threshold):
     share = (answers == answers[:, :1]).float().mean(dim=1)
     return torch.where(share >= threshold, answers[:, 0], -1)
+
+
+@abstain.mistake("Keep all n places: where it abstains the answer is -1, and nothing is left out.")
+def only_the_sure(answers, threshold):
+    majority = answers.mode(dim=1).values
+    return majority[(answers == majority[:, None]).float().mean(dim=1) >= threshold]
 
 
 _SPREAD, _ERROR = _random(24, seed=6), _random(24, seed=7) - 0.5
@@ -204,3 +271,24 @@ def unsorted(spread, error, bins):
 def plain_means(spread, error, bins):
     order = spread.argsort()
     return torch.stack([v[order].reshape(bins, -1).mean(dim=1) for v in (spread, error)], dim=1)
+
+
+@calibration_curve.mistake(
+    "The size of a bin is its root mean square, of both: square, take the mean, then the root."
+)
+def mean_sizes(spread, error, bins):
+    order = spread.argsort()
+    return torch.stack([v[order].reshape(bins, -1).abs().mean(dim=1) for v in (spread, error)], dim=1)
+
+
+@calibration_curve.mistake("The root mean square is for both: also for the spread, not only for the error.")
+def mean_spread(spread, error, bins):
+    curve = calibration_curve.answer(spread, error, bins)
+    return torch.stack([mean_sizes(spread, error, bins)[:, 0], curve[:, 1]], dim=1)
+
+
+@calibration_curve.mistake("The bins should hold equally many pixels; these are equally wide.")
+def equally_wide(spread, error, bins):
+    edges = torch.linspace(spread.min(), spread.max(), bins + 1)[1:-1]
+    parts = [torch.bucketize(spread, edges) == k for k in range(bins)]
+    return torch.stack([torch.stack([v[p].square().mean().sqrt() for v in (spread, error)]) for p in parts])
