@@ -20,6 +20,7 @@ from imagegen_lessons.exercises.diversity import (
     frechet_distance,
     precision,
 )
+from imagegen_lessons.exercises.doubt import abstain, calibration_curve
 from imagegen_lessons.exercises.forger import MyGenerator, ema_update, pairing_losses, r1_penalty, slerp
 from imagegen_lessons.exercises.game import best_score, blobs_covered, d_loss_hinge, my_shape, slopes
 from imagegen_lessons.exercises.inside import inversion_step, logistic_step, my_reading, set_along, units_hook
@@ -32,13 +33,7 @@ from imagegen_lessons.exercises.larger import (
 )
 from imagegen_lessons.exercises.pixels import crop_centre, downsample, luminance, my_filter, sharpen_kernel
 from imagegen_lessons.exercises.seeing import TinyEye, linear_gradient, output_size, right_by_group, sgd_step
-from imagegen_lessons.exercises.sharper import (
-    abstain,
-    between,
-    calibration_curve,
-    perceptual_loss,
-    softest_answer,
-)
+from imagegen_lessons.exercises.sharper import between, perceptual_loss, softest_answer
 
 __all__ = [
     "MyGenerator",
