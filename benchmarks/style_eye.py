@@ -105,7 +105,7 @@ def painted(
                 if not path or not path.is_file():
                     picture = paint(photo, painting, eye, strength)
                     if path:
-                        images.save(picture, path)
+                        path.write_bytes(images.to_bytes(picture))  # exactly, without the label
                 pictures[p, s, name] = images.load(path) if path else picture
     return pictures
 

@@ -5,14 +5,13 @@ An image is a float32 tensor (batch, channels, height, width) with values in [0,
 
 import io
 import math
-import os
-import tempfile
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from imagegen_lessons import labels
 from imagegen_lessons.loading import ImageError, load
 
 __all__ = ["ImageError", "check", "crop_centre", "grid", "load", "resize", "save", "to_bytes", "to_pil"]
@@ -70,25 +69,12 @@ def to_bytes(image: torch.Tensor, format: str = "PNG", quality: int = 90) -> byt
 
 
 def save(image: torch.Tensor, path) -> Path:
-    """Writes one image to `path` (.png, .jpg or .jpeg), its folder made where missing; returns the path.
+    """Writes one image to `path` (.png, .jpg or .jpeg) with its label (`labels`); returns the path.
 
-    Written beside its place and then moved there, so that no half-written file is ever seen.
+    The file is a strip higher than the image, and says in its metadata, too, that a program made it. Its folder is made
+    where missing, and no half-written file is ever seen. For the pixels alone: `Path.write_bytes(to_bytes(image))`.
     """
-    path = Path(path).expanduser()
-    formats = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
-    if path.suffix.lower() not in formats:
-        raise ImageError(f"The name of the file must end in .png, .jpg or .jpeg, not {path.suffix!r}.")
-    data = to_bytes(image, formats[path.suffix.lower()])
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".saving-", dir=path.parent) as folder:
-            part = Path(folder) / "part"
-            part.write_bytes(data)
-            os.replace(part, path)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise ImageError(f"{path.name!r} cannot be written: {reason}.") from None
-    return path
+    return labels.write(to_pil(image), path)
 
 
 def resize(image: torch.Tensor, size: int | tuple[int, int], mode: str = "bicubic") -> torch.Tensor:

@@ -12,6 +12,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from imagegen_lessons import labels
+
 
 class SheetError(ValueError):
     """A sprite sheet cannot be made, written or read; the message says why."""
@@ -66,6 +68,7 @@ def atlas(names: list[str], size: tuple[int, int], columns: int, image: str) -> 
 def save(x: Tensor, names: list[str], folder, columns: int = 8, title: str = "sprites") -> Path:
     """Writes title_001.png and title_001.json into `folder`, made where missing; returns the path of the PNG file.
 
+    Below the sprites the PNG file carries the course's label (`labels`), so the atlas' size is larger than theirs.
     Nothing is overwritten: the first number that is free is taken. x and columns: as for `place`; `names`: one each.
     Raises SheetError as `place` and `atlas` do, and when the folder cannot be written.
     """
@@ -80,9 +83,13 @@ def save(x: Tensor, names: list[str], folder, columns: int = 8, title: str = "sp
         folder.mkdir(parents=True, exist_ok=True)
         path = _claimed(folder, title)
         pixels = (sheet * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
-        Image.fromarray(pixels).save(path, "PNG")
-        text = json.dumps(atlas(names, x.shape[2:], columns, path.name), indent=1)
-        path.with_suffix(".json").write_text(text, encoding="utf-8")
+        labels.write(Image.fromarray(pixels), path)
+        entries = atlas(names, x.shape[2:], columns, path.name)
+        with Image.open(path) as picture:  # higher than the sprites: the label lies below them
+            entries["meta"]["size"] = {"w": picture.width, "h": picture.height}
+        path.with_suffix(".json").write_text(json.dumps(entries, indent=1), encoding="utf-8")
+    except labels.ImageError as error:
+        raise SheetError(str(error)) from None
     except (OSError, RuntimeError) as error:  # RuntimeError: the home folder "~" is unknown
         reason = getattr(error, "strerror", None) or error
         raise SheetError(f"The folder '{folder}' cannot be written ({reason}): choose another one.") from None

@@ -13,20 +13,22 @@ from tools import lessons
 PACKAGE = "imagegen_lessons"
 # Imports point strictly downward: a room may import only rooms that stand on an earlier line.
 FLOORS = [
-    ["runtime", "loading"],
+    ["runtime", "loading", "credentials"],
+    ["labels"],
     ["images", "checkpoint", "doctor", "download"],
     ["photos", "curves", "plane"],
     ["show"],
     ["live"],
     ["synthetic", "datasets", "metrics", "distances", "augment", "spritesheet", "features"],
     ["train"],
-    ["classifier", "gan", "diagnosis", "style", "faststyle", "superres", "forensics"],
-    ["sharp", "guesses"],
+    ["classifier", "gan", "diagnosis", "style", "faststyle", "superres", "faceswap"],
+    ["sharp", "guesses", "fakes"],
+    ["forensics"],
     ["exercise", "widgets"],
     ["exercises"],
 ]
 MAX_MODULE_LINES = 200  # of code: without blank lines, comments and docstrings
-MAX_PACKAGE_LINES = 3300  # raise it with a reason, for a new arc; 300 more for super-resolution
+MAX_PACKAGE_LINES = 3900  # raise it with a reason, for a new arc; 600 more for deepfakes and credentials
 APART = (
     "synthetic",
     "exercises",

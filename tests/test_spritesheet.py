@@ -28,13 +28,13 @@ def test_what_is_written_comes_back(x, tmp_path):
 def test_the_files_are_what_an_engine_expects(x, tmp_path):
     path = spritesheet.save(x, NAMES, tmp_path / "new" / "folder", columns=3, title="heroes")
     with Image.open(path) as picture:
-        assert (picture.mode, picture.size) == ("RGBA", (72, 48))
+        assert (picture.mode, picture.size) == ("RGBA", (72, 48 + 14))  # the label lies below
         assert picture.getpixel((71, 47)) == (0, 0, 0, 0)  # the sixth place is empty
     atlas = json.loads(path.with_suffix(".json").read_text())
     assert atlas["meta"] == {
         "image": "heroes_001.png",
         "format": "RGBA8888",
-        "size": {"w": 72, "h": 48},
+        "size": {"w": 72, "h": 62},
         "scale": "1",
     }
     assert atlas["frames"]["sprite 4"]["frame"] == {"x": 24, "y": 24, "w": 24, "h": 24}

@@ -22,7 +22,7 @@ def untaught(monkeypatch):
 @pytest.fixture
 def folder(tmp_path):
     for k in range(3):
-        images.save(torch.rand(1, 3, 100, 120), tmp_path / f"{k}.png")
+        (tmp_path / f"{k}.png").write_bytes(images.to_bytes(torch.rand(1, 3, 100, 120)))
     (tmp_path / "notes.txt").write_text("not a picture")
     return tmp_path
 

@@ -11,8 +11,8 @@ from tools import superres as trainer
 
 @pytest.fixture
 def folder(tmp_path):
-    for k, name in enumerate(("a.png", "b.jpg")):
-        images.save(torch.rand(1, 3, 90 + k, 100), tmp_path / name)
+    for k, (name, format) in enumerate({"a.png": "PNG", "b.jpg": "JPEG"}.items()):
+        (tmp_path / name).write_bytes(images.to_bytes(torch.rand(1, 3, 90 + k, 100), format))
     (tmp_path / "notes.txt").write_text("not a picture")
     return tmp_path
 
