@@ -10,7 +10,19 @@ import time
 import torch
 import torch.nn.functional as F
 
-from imagegen_lessons import checkpoint, classifier, datasets, distances, gan, runtime, superres, train
+from imagegen_lessons import (
+    checkpoint,
+    classifier,
+    datasets,
+    distances,
+    fakes,
+    forensics,
+    gan,
+    metrics,
+    runtime,
+    superres,
+    train,
+)
 from imagegen_lessons.guesses import NAMES, Guesser, GuessGame, HonestGame, mostly_light
 from imagegen_lessons.synthetic import faces, outfits, sprites
 from tools.any_style import any_style
@@ -256,6 +268,48 @@ def eye_colour_reader(seed: int = 0) -> tuple[torch.nn.Module, dict]:
     return network.half(), {"right": round((read == test["eye_colour"]).float().mean().item(), 4)}
 
 
+def _forger(up: str, seed: int) -> tuple[torch.nn.Module, dict]:
+    """An autoencoder of passport portraits, whose pictures of faces are lesson 13's fakes."""
+    network = fakes.Autoencoder(up)
+    batches = datasets.Batches(_scenes(3_000, 700 + seed), size=16, seed=seed)
+    _learn(network, lambda x: F.l1_loss(network(x), x), batches, 5_000, f"forger_{up}")
+    test = _scenes(150, 900)
+    with torch.no_grad():
+        right = metrics.psnr(network(test), test).mean().item()
+    return network.half(), {"steps": 5_000, "PSNR of 300 others in dB": round(right, 2)}
+
+
+def _scenes(people: int, seed: int) -> torch.Tensor:
+    return faces.render(fakes.portraits(people, seed=seed)[0], fakes.SIZE)
+
+
+def forger_transposed(seed: int = 0) -> tuple[torch.nn.Module, dict]:
+    return _forger("transposed", seed)
+
+
+def forger_bilinear(seed: int = 0) -> tuple[torch.nn.Module, dict]:
+    return _forger("bilinear", seed)
+
+
+def fake_detector(seed: int = 0) -> tuple[torch.nn.Module, dict]:
+    """The course's detector of lessons 13 and 14: taught with three kinds of fakes, at many JPEG qualities."""
+    network, train_part = forensics.Residual(), forensics.exhibits("train")
+    known = [train_part.fakes[kind] for kind in ("alpha splice", "transposed", "enlarged")]
+    batches = datasets.Batches(train_part.real, *known, size=16, seed=seed)
+    dice = runtime.generator(seed)
+
+    def loss(batch):
+        real, *forged = batch
+        x = torch.cat([real, forged[int(torch.randint(3, (), generator=dice))]])
+        x = x.flip(-1) if torch.rand((), generator=dice) < 0.5 else x
+        x = fakes.jpeg(x, torch.randint(30, 96, (len(x),), generator=dice))
+        fake = (torch.arange(len(x)) >= len(real)).float()
+        return F.binary_cross_entropy_with_logits(network(x)[:, 0], fake)
+
+    _learn(network, loss, batches, 3_000, "fake_detector")
+    return network.half(), {"steps": 3_000, "taught with": "alpha splice, transposed, enlarged"}
+
+
 RECIPES = {
     "digits_classifier": digits_classifier,
     "face_reader": face_reader,
@@ -267,6 +321,9 @@ RECIPES = {
     "any_style": any_style,
     "guesses": guesses,
     "eye_colour_reader": eye_colour_reader,
+    "forger_transposed": forger_transposed,
+    "forger_bilinear": forger_bilinear,
+    "fake_detector": fake_detector,
 }
 
 
