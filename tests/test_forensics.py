@@ -20,7 +20,7 @@ def quick(monkeypatch, tmp_path):
 
 def test_exhibits_are_made_once_and_read_again(quick):
     first = forensics.exhibits("test")
-    (file,) = quick.glob("exhibits_*")
+    (file,) = quick.glob("exhibits*")
     made = file.stat().st_mtime_ns
     again = forensics.exhibits("test")
     assert file.stat().st_mtime_ns == made
@@ -33,7 +33,7 @@ def test_exhibits_are_made_once_and_read_again(quick):
 @pytest.mark.parametrize("damage", ["cut", "noise", "another"])
 def test_a_damaged_cache_is_made_anew(quick, damage):
     want = forensics.exhibits("validation").real
-    (file,) = quick.glob("exhibits_*")
+    (file,) = quick.glob("exhibits*")
     data = file.read_bytes()
     damaged = {"cut": data[:1000], "noise": b"\xff" * 500, "another": data[:-9] + b"\x00" * 9}[damage]
     file.write_bytes(damaged)
