@@ -1,9 +1,11 @@
 """A differently written right answer to every exercise: the checks must accept what is right, not what is ours."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 
-from imagegen_lessons import sharp, superres
+from imagegen_lessons import metrics, sharp, superres
 from imagegen_lessons.classifier import ConvNet
 
 
@@ -364,6 +366,110 @@ def abstain(answers, threshold):
 def calibration_curve(spread, error, bins):
     rows = torch.stack([spread, error], dim=1)[spread.argsort()]
     return torch.stack([part.pow(2).mean(dim=0).sqrt() for part in rows.chunk(bins)])
+
+
+# Lesson 13
+
+
+def worth_of_an_alarm(tpr, fpr, prevalence):
+    odds = prevalence / (1 - prevalence) * tpr / fpr
+    return odds / (1 + odds)
+
+
+def roc_points(real, fake, thresholds):
+    rates = [[(scores >= t).sum().item() / len(scores) for t in thresholds] for scores in (real, fake)]
+    return torch.tensor(rates[0]), torch.tensor(rates[1])
+
+
+def area_under_roc(real, fake):
+    return sum(((f > real).sum() + (f == real).sum() / 2) / len(real) for f in fake) / len(fake)
+
+
+def calibration_gap(probability, outcome, bins):
+    where = (probability * bins).long().clamp(max=bins - 1)
+    off = torch.zeros(bins).index_add(0, where, probability - outcome)
+    return off.abs().sum() / len(probability)
+
+
+def cosine_waves(n):
+    place = (torch.arange(n) + 0.5) / n
+    waves = torch.outer(torch.arange(n), math.pi * place).cos()
+    return F.normalize(waves, dim=1)
+
+
+def self_blend(scene, gain, shift, mask):
+    copy = torch.addcmul(shift, scene, gain).clip(0, 1)
+    labels = (torch.arange(2 * len(scene)) >= len(scene)).float().unsqueeze(1)
+    return torch.cat([scene, torch.lerp(scene, copy, mask)]), labels
+
+
+def poisson_sweep(x, donor, mask):
+    cross = torch.tensor([[0, 1, 0], [1, 0, 1], [0, 1, 0]]) / 4
+    kernel = cross.view(1, 1, 3, 3).expand(x.shape[1], 1, 3, 3)
+    new = donor + F.conv2d(x - donor, kernel, padding=1, groups=x.shape[1])
+    return x * (1 - mask) + new * mask
+
+
+# Lesson 14
+
+
+def hide_bits(coefficients, bits, chips, strength):
+    moved = []
+    for row, bit, chip in zip(coefficients, bits, chips, strict=True):
+        lacking = strength - bit * (row @ chip) / len(chip)
+        moved.append(row + max(lacking, torch.tensor(0.0)) * bit * chip)
+    return torch.stack(moved)
+
+
+def by_chance(bits, at_least, tries):
+    shares = torch.ones(1, dtype=torch.float64)  # of messages that agree in 0, 1, 2 ... bits
+    for _ in range(bits):
+        shares = (F.pad(shares, (1, 0)) + F.pad(shares, (0, 1))) / 2
+    return 1 - shares[:at_least].sum().item() ** tries
+
+
+def brier(said, truth):
+    if ((said < 0) | (said > 1)).any():
+        raise ValueError(f"These are no chances: {said.tolist()}.")
+    return F.mse_loss(said, truth.float())
+
+
+def cheapest_threshold(scores, fake, share, false_alarm, miss):
+    options = torch.cat([scores.unique(), torch.tensor([math.inf])]).flip(0)
+    flagged = scores >= options[:, None]
+    cost = share * miss * (~flagged[:, fake]).float().mean(dim=1)
+    cost = cost + (1 - share) * false_alarm * flagged[:, ~fake].float().mean(dim=1)
+    return options[(cost <= cost.min() + 1e-9).nonzero()[0, 0]].item()
+
+
+def verdict(credential, mark, chance):
+    match (credential, bool(mark) or chance >= 0.99):
+        case ("camera", False):
+            return "camera"
+        case ("machine", _) | (None, True):
+            return "machine"
+    return "cannot conclude"
+
+
+def worst_slice(wrong, seen):
+    filled = [i for i, n in enumerate(seen) if n > 0]
+    return max(filled, key=lambda i: metrics.wilson_interval(wrong[i], seen[i])[0])
+
+
+def card_problems(card, results):
+    problems = []
+    for name in sorted({*card, *results}):
+        said, stored = card.get(name), results.get(name)
+        if isinstance(said, str) and said.strip() == "":
+            problems.append(name)
+        elif name in results and said != stored:
+            close = (
+                isinstance(stored, float)
+                and isinstance(said, float)
+                and round(abs(said - stored), 6) <= 0.005
+            )
+            problems += [] if close else [name]
+    return problems
 
 
 OTHER_ANSWERS = {name: value for name, value in globals().items() if callable(value)}

@@ -23,6 +23,7 @@ from imagegen_lessons.exercises.diversity import (
 from imagegen_lessons.exercises.doubt import abstain, calibration_curve
 from imagegen_lessons.exercises.forger import MyGenerator, ema_update, pairing_losses, r1_penalty, slerp
 from imagegen_lessons.exercises.game import best_score, blobs_covered, d_loss_hinge, my_shape, slopes
+from imagegen_lessons.exercises.honest import area_under_roc, calibration_gap, roc_points, worth_of_an_alarm
 from imagegen_lessons.exercises.inside import inversion_step, logistic_step, my_reading, set_along, units_hook
 from imagegen_lessons.exercises.larger import (
     back_projection_step,
@@ -31,9 +32,19 @@ from imagegen_lessons.exercises.larger import (
     psnr,
     ssim_window,
 )
+from imagegen_lessons.exercises.owing import (
+    brier,
+    by_chance,
+    card_problems,
+    cheapest_threshold,
+    hide_bits,
+    verdict,
+    worst_slice,
+)
 from imagegen_lessons.exercises.pixels import crop_centre, downsample, luminance, my_filter, sharpen_kernel
 from imagegen_lessons.exercises.seeing import TinyEye, linear_gradient, output_size, right_by_group, sgd_step
 from imagegen_lessons.exercises.sharper import between, perceptual_loss, softest_answer
+from imagegen_lessons.exercises.telling import cosine_waves, poisson_sweep, self_blend
 
 __all__ = [
     "MyGenerator",
@@ -42,12 +53,19 @@ __all__ = [
     "abstain",
     "adain",
     "agreement",
+    "area_under_roc",
     "back_projection_step",
     "best_score",
     "between",
     "blobs_covered",
     "borrowed_palette",
+    "brier",
+    "by_chance",
     "calibration_curve",
+    "calibration_gap",
+    "card_problems",
+    "cheapest_threshold",
+    "cosine_waves",
     "coverage",
     "crop_centre",
     "cubic_weights",
@@ -61,6 +79,7 @@ __all__ = [
     "frames",
     "frechet_distance",
     "gatys_layer_loss",
+    "hide_bits",
     "inversion_step",
     "keep_colours",
     "linear_gradient",
@@ -76,12 +95,15 @@ __all__ = [
     "pairing_losses",
     "perceptual_loss",
     "pixel_shuffle",
+    "poisson_sweep",
     "precision",
     "projection",
     "psnr",
     "purity",
     "r1_penalty",
     "right_by_group",
+    "roc_points",
+    "self_blend",
     "set_along",
     "sgd_step",
     "sharpen_kernel",
@@ -92,6 +114,9 @@ __all__ = [
     "total_variation",
     "two_hands",
     "units_hook",
+    "verdict",
+    "worst_slice",
+    "worth_of_an_alarm",
 ]
 
 

@@ -1,0 +1,271 @@
+"""Exercises of lesson 14: a hidden mark and chance, honest probabilities, costs, verdicts, slices, a model card."""
+
+import math
+
+import torch
+
+from imagegen_lessons import metrics
+from imagegen_lessons.exercise import Wrong, exercise, explain
+from imagegen_lessons.runtime import generator
+
+
+def _case(seed: int, bits: int, k: int) -> tuple:
+    dice = generator(seed)
+    coefficients = 0.1 * torch.randn(bits, k, generator=dice)
+    signs = torch.randint(2, (bits + bits * k,), generator=dice) * 2.0 - 1
+    return coefficients, signs[:bits], signs[bits:].view(bits, k), 0.03
+
+
+@exercise(
+    cases=(_case(1, 6, 8), _case(2, 12, 40)),
+    hints=(
+        "What is read of each bit: read = (coefficients * chips).mean(dim=1). It should be bits * strength, or beyond.",
+        "What is lacking: (strength - bits * read).clamp(min=0), one number for each bit, never negative.",
+        "coefficients + (bits * lacking)[:, None] * chips",
+    ),
+)
+def hide_bits(coefficients, bits, chips, strength):
+    """Coefficients (b, k), moved along chips (±1) just so far that each bit (±1) is read at `strength` or beyond."""
+    read = (coefficients * chips).mean(dim=1)
+    lacking = (strength - bits * read).clamp(min=0)
+    return coefficients + (bits * lacking)[:, None] * chips
+
+
+@hide_bits.mistake(
+    "This ignores what is read already, so the picture gets in the way: add only what is lacking."
+)
+def naive(coefficients, bits, chips, strength):
+    return coefficients + strength * bits[:, None] * chips
+
+
+@hide_bits.mistake(
+    "A bit that is read more strongly than it must be is left alone: clamp what is lacking at 0."
+)
+def weakens(coefficients, bits, chips, strength):
+    read = (coefficients * chips).mean(dim=1)
+    return coefficients + (bits * strength - read)[:, None] * chips
+
+
+@exercise(
+    cases=((32, 28, 1), (32, 28, 13), (8, 8, 1), (4, 2, 3)),
+    hints=(
+        "math.comb(bits, k) of the 2 ** bits messages agree in exactly k places.",
+        "Add up from k = at_least to bits inclusive: that is one try.",
+        "All tries fail with the chance (1 - once) ** tries; you want the opposite.",
+    ),
+)
+def by_chance(bits, at_least, tries):
+    """The chance that at least one of independent tries agrees by luck in `at_least` of so many bits or more."""
+    once = sum(math.comb(bits, k) for k in range(at_least, bits + 1)) / 2**bits
+    return 1 - (1 - once) ** tries
+
+
+@by_chance.mistake(
+    "`at_least` and more: add up all numbers of agreeing bits from there on, and the last one too."
+)
+def exactly(bits, at_least, tries):
+    return 1 - (1 - math.comb(bits, at_least) / 2**bits) ** tries
+
+
+@by_chance.mistake("Every try is another chance to be lucky, and the tries do not occur.")
+def one_try(bits, at_least, tries):
+    return by_chance.answer(bits, at_least, 1)
+
+
+_SAID = (torch.tensor([0.9, 0.2, 0.5, 1.0]), torch.tensor([1.0, 0.0, 1.0, 0.0]))
+
+
+def _verify_brier(attempt):
+    for said, truth in (_SAID, (torch.tensor([0.0, 1.0]), torch.tensor([0.0, 1.0]))):
+        got = attempt(said, truth)
+        problem = explain(brier.answer(said, truth), got)
+        if problem:
+            advice = [text for wrong, text in brier.wrong.items() if explain(wrong(said, truth), got) is None]
+            raise Wrong(" ".join([f"For chances {said.tolist()}, truth {truth.tolist()}:", problem, *advice]))
+    for wild in (1.2, -0.1):
+        try:
+            attempt(torch.tensor([wild, 0.5]), torch.tensor([1.0, 0.0]))
+        except ValueError:
+            continue
+        raise Wrong(f"{wild} is no chance: say so with `raise ValueError(…)` before anything is computed.")
+
+
+@exercise(
+    verify=_verify_brier,
+    hints=(
+        "First look: if a chance is below 0 or above 1, raise ValueError with a sentence.",
+        "The gap is said - truth; square it, and take the mean.",
+    ),
+)
+def brier(said, truth):
+    """The Brier score of chances said (n,) for what turned out 1 or 0 (n,); ValueError for one outside 0 to 1."""
+    if said.min() < 0 or said.max() > 1:
+        raise ValueError("A chance lies between 0 and 1.")
+    return (said - truth).square().mean()
+
+
+@brier.mistake("The gap is squared: so a liar who is very sure pays more than two who are a little sure.")
+def plain_gap(said, truth):
+    return (said - truth).abs().mean()
+
+
+@brier.mistake("before anything is computed")
+def believes_anything(said, truth):
+    return (said - truth).square().mean()
+
+
+@brier.mistake(
+    "Whether somebody was right is not all: how sure they were counts. Use `said` itself, unrounded."
+)
+def only_right_or_wrong(said, truth):
+    return ((said > 0.5).float() - truth).square().mean()
+
+
+_SCORES = torch.tensor([0.1, 0.2, 0.3, 0.4, 0.55, 0.35, 0.5, 0.6, 0.8, 0.9])
+_FAKE = torch.tensor([0, 0, 0, 0, 0, 1, 1, 1, 1, 0]).bool()
+
+
+@exercise(
+    cases=(
+        (_SCORES, _FAKE, 0.5, 1.0, 1.0),
+        (_SCORES, _FAKE, 0.1, 1.0, 5.0),
+        (_SCORES, _FAKE, 0.01, 50.0, 10.0),
+        (_SCORES, _FAKE, 0.5, 0.1, 10.0),
+    ),
+    hints=(
+        "Try every score that occurs, and math.inf, with which nobody is accused; flagged is score >= threshold.",
+        "missed = (scores[fake] < t).float().mean() costs share * miss * missed; do the same for who is accused.",
+        "Of equally cheap ones take the highest threshold: go from high to low and keep the first best.",
+    ),
+)
+def cheapest_threshold(scores, fake, share, false_alarm, miss):
+    """The threshold (a score that occurs, or inf) of the least mean cost where `share` of all pictures are fakes."""
+    best, least = math.inf, math.inf
+    for t in [math.inf, *scores.sort(descending=True).values.tolist()]:
+        missed = (scores[fake] < t).float().mean().item()
+        accused = (scores[~fake] >= t).float().mean().item()
+        cost = share * miss * missed + (1 - share) * false_alarm * accused
+        if cost < least - 1e-9:
+            best, least = t, cost
+    return best
+
+
+@cheapest_threshold.mistake(
+    "The share of fakes in the test is not the one out there: weigh the two rates with `share`."
+)
+def as_in_the_test(scores, fake, share, false_alarm, miss):
+    return cheapest_threshold.answer(scores, fake, 0.5, false_alarm, miss)
+
+
+@cheapest_threshold.mistake("Accusing nobody is a choice, too: try math.inf as well.")
+def somebody_must_be_accused(scores, fake, share, false_alarm, miss):
+    best = cheapest_threshold.answer(scores, fake, share, false_alarm, miss)
+    return min(best, scores.max().item())
+
+
+_SAYS = [(c, m, p) for c in ("machine", "camera", None) for m in (True, False) for p in (0.995, 0.6, 0.01)]
+
+
+@exercise(
+    cases=tuple(_SAYS),
+    hints=(
+        "Three signs can speak for a machine: the credential, the mark, and a chance of .99 or more.",
+        "Only one sign speaks for a camera: the credential. A low chance does not: detectors miss what is new.",
+        "If signs speak for both, or for neither: 'cannot conclude'.",
+    ),
+)
+def verdict(credential, mark, chance):
+    """What made it: "machine", "camera" or "cannot conclude". The credential says "machine", "camera" or None."""
+    machine = credential == "machine" or mark or chance >= 0.99
+    camera = credential == "camera"
+    if machine == camera:
+        return "cannot conclude"
+    return "machine" if machine else "camera"
+
+
+@verdict.mistake("Signs that contradict each other allow no conclusion, not even if one of them is signed.")
+def signature_first(credential, mark, chance):
+    return credential or verdict.answer(None, mark, chance)
+
+
+@verdict.mistake("No sign of a machine is no sign of a camera: most pictures bear no sign at all.")
+def innocent_until_marked(credential, mark, chance):
+    said = verdict.answer(credential, mark, chance)
+    return "camera" if said == "cannot conclude" and credential is None else said
+
+
+@verdict.mistake("A chance of .6 convinces nobody: only .99 or more counts.")
+def more_likely_than_not(credential, mark, chance):
+    return verdict.answer(credential, mark, 1.0 if chance > 0.5 else 0.0)
+
+
+@exercise(
+    cases=(([1, 40, 6], [1, 100, 100]), ([0, 40, 0], [1, 60, 0]), ([2, 0, 25, 60], [2, 50, 50, 200])),
+    hints=(
+        "metrics.wilson_interval(wrong, seen) gives (low, high): which end is it that you can rely on?",
+        "A slice without a single picture has no rate: leave it out.",
+        "The index of the highest lower end.",
+    ),
+)
+def worst_slice(wrong, seen):
+    """The index of the slice that is surely the worst: the highest lower end of the range of wrong[i] of seen[i]."""
+    lows = [metrics.wilson_interval(w, n)[0] if n else -1.0 for w, n in zip(wrong, seen, strict=True)]
+    return lows.index(max(lows))
+
+
+@worst_slice.mistake("1 of 1 is a rate of 100 %, and proves little: compare the lower ends of the ranges.")
+def by_rate(wrong, seen):
+    rates = [w / n if n else -1.0 for w, n in zip(wrong, seen, strict=True)]
+    return rates.index(max(rates))
+
+
+@worst_slice.mistake("The upper end is high wherever there are few pictures: take the lower end.")
+def by_upper_end(wrong, seen):
+    highs = [metrics.wilson_interval(w, n)[1] if n else -1.0 for w, n in zip(wrong, seen, strict=True)]
+    return highs.index(max(highs))
+
+
+_RESULTS = {"pictures": 600, "false alarms": 0.0512, "worst slice": "dark", "its false alarms": 0.227}
+_CARD = {"meant for": "teaching", "pictures": 600, "false alarms": 0.05, "worst slice": "dark"}
+
+
+@exercise(
+    cases=(
+        ({**_CARD, "its false alarms": 0.23}, _RESULTS),
+        ({**_CARD, "meant for": " ", "false alarms": 0.02}, _RESULTS),
+        ({**_CARD, "pictures": 60, "worst slice": "fair", "its false alarms": 0.227}, _RESULTS),
+    ),
+    hints=(
+        "Two kinds: an empty text on the card (strip it), and a result that the card lacks or tells otherwise.",
+        "Numbers may be rounded: they agree when abs(said - stored) <= 0.005. Text must be equal.",
+        "Collect the names in a set, and return sorted(names).",
+    ),
+)
+def card_problems(card, results):
+    """The sorted names of what is wrong with a card: empty text, and results that are missing or untrue (±.005)."""
+    empty = {name for name, value in card.items() if isinstance(value, str) and not value.strip()}
+
+    def agree(said, stored):
+        numbers = isinstance(said, int | float) and isinstance(stored, int | float)
+        return abs(said - stored) <= 0.005 if numbers else said == stored
+
+    return sorted(empty | {name for name, stored in results.items() if not agree(card.get(name), stored)})
+
+
+@card_problems.mistake(
+    "What the card leaves out goes unnoticed here: go through the results, not through the card."
+)
+def only_what_it_says(card, results):
+    return [name for name in card_problems.answer(card, results) if name in card]
+
+
+@card_problems.mistake("This asks for all digits of a number: rounding to two decimals is honest.")
+def to_the_last_digit(card, results):
+    empty = {name for name, value in card.items() if isinstance(value, str) and not value.strip()}
+    return sorted(empty | {name for name, stored in results.items() if card.get(name) != stored})
+
+
+@card_problems.mistake("Complete is not yet true: compare what the card says with the results.")
+def only_complete(card, results):
+    empty = {name for name, value in card.items() if isinstance(value, str) and not value.strip()}
+    return sorted(empty | {name for name in results if name not in card})

@@ -1,0 +1,48 @@
+"""The table of laws that lesson 14 shows: complete, dated, and sure of no more than was confirmed."""
+
+import json
+from datetime import date
+
+import pytest
+
+from imagegen_lessons import runtime
+
+TABLE = json.loads((runtime.ROOT / "data" / "law.json").read_text(encoding="utf-8"))
+CHECKED = TABLE["checked_on"]
+COLUMNS = {"what", "where", "since", "status", "source", "certainty"}
+STATUS = {"in force", "not yet in force", "voluntary", "guidance", "standard", "bill"}
+each_row = pytest.mark.parametrize("row", TABLE["rows"], ids=lambda row: row["source"][:40])
+
+
+def test_it_says_when_it_was_checked():
+    assert date.fromisoformat(CHECKED).year >= 2026
+
+
+@each_row
+def test_a_row_is_complete(row):
+    assert set(row) == COLUMNS
+    assert all(row[name].strip() for name in COLUMNS - {"since"})
+    assert row["status"] in STATUS
+    assert row["certainty"].split()[0].strip(":;") in ("high", "medium", "low")
+
+
+@each_row
+def test_a_date_is_a_date_and_fits_the_status(row):
+    if row["since"] is None:
+        assert row["status"] in ("bill", "standard")
+        return
+    date.fromisoformat(row["since"] if len(row["since"]) == 10 else f"{row['since']}-01")
+    if row["status"] == "in force":
+        assert row["since"] <= CHECKED
+    if row["status"] == "not yet in force":
+        assert row["since"] > CHECKED
+
+
+@each_row
+def test_what_was_not_confirmed_is_not_called_law(row):
+    if row["certainty"].startswith("low"):
+        assert row["status"] == "bill"
+
+
+def test_the_rows_differ():
+    assert len({(row["what"], row["where"]) for row in TABLE["rows"]}) == len(TABLE["rows"])
