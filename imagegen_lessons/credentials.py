@@ -3,7 +3,7 @@
 Everything happens in memory: bytes in, bytes out, no network, no files, and keys that end with the process. A verdict
 is about the note: whether it fits these bytes, and whether its signer is trusted. It never says whether the note is
 true. Needs the extra `credentials` (c2pa-python and cryptography); `available` says whether it is there.
-Source: C2PA Technical Specification 2.1, chapters 9 (binding to content), 14 (trust model) and 15 (validation).
+Source: C2PA Technical Specification, the chapters on binding to content, on the trust model and on validation.
 """
 
 import functools
@@ -41,7 +41,7 @@ _CASES = {  # what the validator says, the weightiest first -> state and sentenc
     ),
     "assertion.dataHash.mismatch": (
         "tampered",
-        "The picture is not the one that was signed: it was changed, or the credential is another's.",
+        "The file is not as it was signed: it was changed, or the credential is another's.",
     ),
     "assertion.hashedURI.mismatch": _CHANGED,
     "claimSignature.mismatch": _CHANGED,

@@ -159,7 +159,9 @@ def explain(expected, got) -> str | None:
     """How `got` differs from `expected`, as a sentence that helps; None when they agree within rounding."""
     if got is None and expected is not None:
         return "your function returns nothing (None). Does it end with `return`?"
-    if isinstance(got, numpy.ndarray | numpy.generic):
+    if isinstance(got, numpy.generic):  # one number of NumPy's, as from scipy.stats
+        got = got.item()
+    if isinstance(got, numpy.ndarray):
         return f"expected {_brief(expected)}, got a NumPy value; return a torch tensor or a plain number."
     if isinstance(expected, tuple | list):
         if not isinstance(got, tuple | list) or len(got) != len(expected):

@@ -27,7 +27,9 @@ def _control(name: str, spec, value):
         return ipywidgets.Checkbox(value=spec if value is None else bool(value), **common)
     if isinstance(spec, list):
         start = _choices(spec)[0] if value is None else value
-        return ipywidgets.Dropdown(options=spec, value=start, **common)
+        # A slider of words: in JupyterLab a drop-down loses its arrow keys to the notebook. (One word needs no slider.)
+        kind = ipywidgets.SelectionSlider if len(spec) > 1 else ipywidgets.Dropdown
+        return kind(options=spec, value=start, **common)
     if not isinstance(spec, tuple) or len(spec) not in (2, 3):
         raise ValueError(
             f"The control {name!r} is (low, high), (low, high, step), a list, or True/False, not {spec!r}."
@@ -46,7 +48,7 @@ def _warning(error: Exception) -> str:
 
 
 def _choices(options) -> list:
-    """The values behind a drop-down's options, which are values or pairs (label, value)."""
+    """The values behind the options of a list, which are values or pairs (label, value)."""
     return [option[1] if isinstance(option, tuple) else option for option in options]
 
 
@@ -129,7 +131,7 @@ class Explorer(ipywidgets.VBox):
 def _extremes(control) -> list:
     if isinstance(control, ipywidgets.Checkbox):
         return [False, True]
-    if isinstance(control, ipywidgets.Dropdown):
+    if isinstance(control, ipywidgets.SelectionSlider | ipywidgets.Dropdown):
         return _choices(control.options)
     steps = round((control.max - control.min) / 2 / control.step)  # a slider stops only at its steps
     return [control.min, control.min + steps * control.step, control.max]

@@ -463,11 +463,7 @@ def card_problems(card, results):
         if isinstance(said, str) and said.strip() == "":
             problems.append(name)
         elif name in results and said != stored:
-            close = (
-                isinstance(stored, float)
-                and isinstance(said, float)
-                and round(abs(said - stored), 6) <= 0.005
-            )
+            close = isinstance(stored, float) and isinstance(said, float) and abs(said - stored) < 0.0051
             problems += [] if close else [name]
     return problems
 

@@ -60,7 +60,7 @@ def test_each_specification_has_its_control_and_starts_at_the_default():
     assert kinds == [
         ipywidgets.FloatSlider,
         ipywidgets.IntSlider,
-        ipywidgets.Dropdown,
+        ipywidgets.SelectionSlider,
         ipywidgets.Checkbox,
     ]
     assert made.values() == {"strength": 0.25, "count": 3, "kind": "b", "mirror": False}

@@ -1,5 +1,7 @@
 """Exercises of lesson 14: a hidden mark and chance, honest probabilities, costs, verdicts, slices, a model card."""
 
+import copy
+import itertools
 import math
 
 import torch
@@ -11,9 +13,8 @@ from imagegen_lessons.runtime import generator
 
 def _case(seed: int, bits: int, k: int) -> tuple:
     dice = generator(seed)
-    coefficients = 0.1 * torch.randn(bits, k, generator=dice)
     signs = torch.randint(2, (bits + bits * k,), generator=dice) * 2.0 - 1
-    return coefficients, signs[:bits], signs[bits:].view(bits, k), 0.03
+    return 0.1 * torch.randn(bits, k, generator=dice), signs[:bits], signs[bits:].view(bits, k), 0.03
 
 
 @exercise(
@@ -31,19 +32,26 @@ def hide_bits(coefficients, bits, chips, strength):
     return coefficients + (bits * lacking)[:, None] * chips
 
 
-@hide_bits.mistake(
-    "This ignores what is read already, so the picture gets in the way: add only what is lacking."
-)
+@hide_bits.mistake("The picture gets in the way: read first what is there, and add only what is lacking.")
 def naive(coefficients, bits, chips, strength):
     return coefficients + strength * bits[:, None] * chips
 
 
-@hide_bits.mistake(
-    "A bit that is read more strongly than it must be is left alone: clamp what is lacking at 0."
-)
+@hide_bits.mistake("A bit that is read strongly enough is left alone: clamp what is lacking at 0.")
 def weakens(coefficients, bits, chips, strength):
-    read = (coefficients * chips).mean(dim=1)
-    return coefficients + (bits * strength - read)[:, None] * chips
+    return coefficients + (bits * strength - (coefficients * chips).mean(dim=1))[:, None] * chips
+
+
+@hide_bits.mistake("For the bit −1 compare −read with the strength: bits * read.")
+def without_the_sign(coefficients, bits, chips, strength):
+    lacking = (strength - (coefficients * chips).mean(dim=1)).clamp(min=0)
+    return coefficients + (bits * lacking)[:, None] * chips
+
+
+@hide_bits.mistake("Add only what is lacking, `strength - bits * read`, and not the whole `strength`.")
+def all_or_nothing(coefficients, bits, chips, strength):
+    lacks = bits * (coefficients * chips).mean(dim=1) < strength
+    return coefficients + (strength * bits * lacks)[:, None] * chips
 
 
 @exercise(
@@ -60,9 +68,7 @@ def by_chance(bits, at_least, tries):
     return 1 - (1 - once) ** tries
 
 
-@by_chance.mistake(
-    "`at_least` and more: add up all numbers of agreeing bits from there on, and the last one too."
-)
+@by_chance.mistake("`at_least` and more: add up all numbers of agreeing bits from there on.")
 def exactly(bits, at_least, tries):
     return 1 - (1 - math.comb(bits, at_least) / 2**bits) ** tries
 
@@ -72,16 +78,32 @@ def one_try(bits, at_least, tries):
     return by_chance.answer(bits, at_least, 1)
 
 
-_SAID = (torch.tensor([0.9, 0.2, 0.5, 1.0]), torch.tensor([1.0, 0.0, 1.0, 0.0]))
+@by_chance.mistake("A chance cannot exceed 1: compute that *no* try is lucky, and take the rest.")
+def added_up(bits, at_least, tries):
+    return tries * by_chance.answer(bits, at_least, 1)
+
+
+def _agree(task, attempt, cases, where: str) -> None:
+    """Like the cases of an exercise, but inf may be right; `where` names the values of a case."""
+
+    def tried(function):
+        return [function(*copy.deepcopy(case)) for case in cases]
+
+    answers = tried(attempt)
+    for case, expected, got in zip(cases, tried(task.answer), answers, strict=True):
+        problem = explain(expected, got)
+        if problem and explain(math.inf, got) is None:
+            problem = f"expected {expected:.2g}, got inf."
+        if problem:
+            advice = [text for wrong, text in task.wrong.items() if explain(tried(wrong), answers) is None]
+            raise Wrong(" ".join([where.format(*case), problem, *advice]))
+
+
+_QUIZ = torch.tensor([0.9, 0.0, 0.5, 1.0]), torch.tensor([1.0, 0.0, 1.0, 0.0])
 
 
 def _verify_brier(attempt):
-    for said, truth in (_SAID, (torch.tensor([0.0, 1.0]), torch.tensor([0.0, 1.0]))):
-        got = attempt(said, truth)
-        problem = explain(brier.answer(said, truth), got)
-        if problem:
-            advice = [text for wrong, text in brier.wrong.items() if explain(wrong(said, truth), got) is None]
-            raise Wrong(" ".join([f"For chances {said.tolist()}, truth {truth.tolist()}:", problem, *advice]))
+    _agree(brier, attempt, [_QUIZ], "For the chances {} and the truth {}:")
     for wild in (1.2, -0.1):
         try:
             attempt(torch.tensor([wild, 0.5]), torch.tensor([1.0, 0.0]))
@@ -104,9 +126,19 @@ def brier(said, truth):
     return (said - truth).square().mean()
 
 
-@brier.mistake("The gap is squared: so a liar who is very sure pays more than two who are a little sure.")
+@brier.mistake("Square the gap: one gap of .8 must cost more than two of .4.")
 def plain_gap(said, truth):
     return (said - truth).abs().mean()
+
+
+@brier.mistake("Take the mean and not the sum: a longer quiz is no worse one.")
+def summed(said, truth):
+    return (said - truth).square().sum()
+
+
+@brier.mistake("Leave out the root: the score is the mean of the squares itself.")
+def rooted(said, truth):
+    return (said - truth).square().mean().sqrt()
 
 
 @brier.mistake("before anything is computed")
@@ -114,60 +146,58 @@ def believes_anything(said, truth):
     return (said - truth).square().mean()
 
 
-@brier.mistake(
-    "Whether somebody was right is not all: how sure they were counts. Use `said` itself, unrounded."
-)
-def only_right_or_wrong(said, truth):
-    return ((said > 0.5).float() - truth).square().mean()
-
-
 _SCORES = torch.tensor([0.1, 0.2, 0.3, 0.4, 0.55, 0.35, 0.5, 0.6, 0.8, 0.9])
 _FAKE = torch.tensor([0, 0, 0, 0, 0, 1, 1, 1, 1, 0]).bool()
+_COSTS = ((0.5, 1.0, 1.2), (0.1, 1.0, 5.0), (0.1, 1.0, 4.0), (0.01, 50.0, 10.0), (0.5, 0.1, 10.0))
+
+
+def _verify_threshold(attempt):
+    cases = [(_SCORES, _FAKE, *costs) for costs in _COSTS]
+    _agree(cheapest_threshold, attempt, cases, "For a share of {2}, a false alarm at {3}, a miss at {4}:")
 
 
 @exercise(
-    cases=(
-        (_SCORES, _FAKE, 0.5, 1.0, 1.0),
-        (_SCORES, _FAKE, 0.1, 1.0, 5.0),
-        (_SCORES, _FAKE, 0.01, 50.0, 10.0),
-        (_SCORES, _FAKE, 0.5, 0.1, 10.0),
-    ),
+    verify=_verify_threshold,
     hints=(
         "Try every score that occurs, and math.inf, with which nobody is accused; flagged is score >= threshold.",
         "missed = (scores[fake] < t).float().mean() costs share * miss * missed; do the same for who is accused.",
-        "Of equally cheap ones take the highest threshold: go from high to low and keep the first best.",
     ),
 )
 def cheapest_threshold(scores, fake, share, false_alarm, miss):
     """The threshold (a score that occurs, or inf) of the least mean cost where `share` of all pictures are fakes."""
-    best, least = math.inf, math.inf
-    for t in [math.inf, *scores.sort(descending=True).values.tolist()]:
-        missed = (scores[fake] < t).float().mean().item()
-        accused = (scores[~fake] >= t).float().mean().item()
-        cost = share * miss * missed + (1 - share) * false_alarm * accused
-        if cost < least - 1e-9:
-            best, least = t, cost
-    return best
+
+    def cost(t):
+        missed, accused = (scores[fake] < t).float().mean(), (scores[~fake] >= t).float().mean()
+        return share * miss * missed + (1 - share) * false_alarm * accused
+
+    return min([math.inf, *scores.tolist()], key=cost)
 
 
-@cheapest_threshold.mistake(
-    "The share of fakes in the test is not the one out there: weigh the two rates with `share`."
-)
+@cheapest_threshold.mistake("The test's share of fakes is not that out there: weigh the rates with `share`.")
 def as_in_the_test(scores, fake, share, false_alarm, miss):
     return cheapest_threshold.answer(scores, fake, 0.5, false_alarm, miss)
 
 
+def _cheapest(thresholds, rate, scores, fake, share, false_alarm, miss):
+    def cost(t):
+        missed, accused = rate((scores[fake] < t).float()), rate((scores[~fake] >= t).float())
+        return share * miss * missed + (1 - share) * false_alarm * accused
+
+    return min(thresholds, key=cost)
+
+
 @cheapest_threshold.mistake("Accusing nobody is a choice, too: try math.inf as well.")
-def somebody_must_be_accused(scores, fake, share, false_alarm, miss):
-    best = cheapest_threshold.answer(scores, fake, share, false_alarm, miss)
-    return min(best, scores.max().item())
+def somebody_must_be_accused(scores, *rest):
+    return _cheapest(scores.tolist(), torch.mean, scores, *rest)
 
 
-_SAYS = [(c, m, p) for c in ("machine", "camera", None) for m in (True, False) for p in (0.995, 0.6, 0.01)]
+@cheapest_threshold.mistake("Counts carry the test's mixture: use rates (means).")
+def counted(scores, *rest):
+    return _cheapest([math.inf, *scores.tolist()], torch.sum, scores, *rest)
 
 
 @exercise(
-    cases=tuple(_SAYS),
+    cases=tuple(itertools.product(("machine", "camera", None), (True, False), (0.99, 0.6, 0.01))),
     hints=(
         "Three signs can speak for a machine: the credential, the mark, and a chance of .99 or more.",
         "Only one sign speaks for a camera: the credential. A low chance does not: detectors miss what is new.",
@@ -188,23 +218,23 @@ def signature_first(credential, mark, chance):
     return credential or verdict.answer(None, mark, chance)
 
 
-@verdict.mistake("No sign of a machine is no sign of a camera: most pictures bear no sign at all.")
-def innocent_until_marked(credential, mark, chance):
-    said = verdict.answer(credential, mark, chance)
-    return "camera" if said == "cannot conclude" and credential is None else said
+@verdict.mistake('A low chance never counts as "camera": a detector is blind to fakes that it does not know.')
+def trusts_a_low_chance(credential, mark, chance):
+    if chance > 0.5:
+        return verdict.answer(credential, mark, chance)
+    return "cannot conclude" if credential == "machine" else verdict.answer("camera", mark, chance)
 
 
-@verdict.mistake("A chance of .6 convinces nobody: only .99 or more counts.")
-def more_likely_than_not(credential, mark, chance):
-    return verdict.answer(credential, mark, 1.0 if chance > 0.5 else 0.0)
+@verdict.mistake("The mark or the chance: one of the two is enough.")
+def both_needed(credential, mark, chance):
+    return verdict.answer(credential, mark and chance >= 0.99, 0.0)
 
 
 @exercise(
-    cases=(([1, 40, 6], [1, 100, 100]), ([0, 40, 0], [1, 60, 0]), ([2, 0, 25, 60], [2, 50, 50, 200])),
+    cases=(([1, 40, 6], [1, 100, 100]), ([0, 1, 40, 0], [0, 1, 100, 0]), ([2, 25, 60], [2, 50, 200])),
     hints=(
-        "metrics.wilson_interval(wrong, seen) gives (low, high): which end is it that you can rely on?",
-        "A slice without a single picture has no rate: leave it out.",
-        "The index of the highest lower end.",
+        "metrics.wilson_interval(wrong, seen) gives (low, high): which end can you rely on?",
+        "A slice without a single picture has no rate: pass over it, but keep its place in the count.",
     ),
 )
 def worst_slice(wrong, seen):
@@ -219,10 +249,10 @@ def by_rate(wrong, seen):
     return rates.index(max(rates))
 
 
-@worst_slice.mistake("The upper end is high wherever there are few pictures: take the lower end.")
-def by_upper_end(wrong, seen):
-    highs = [metrics.wilson_interval(w, n)[1] if n else -1.0 for w, n in zip(wrong, seen, strict=True)]
-    return highs.index(max(highs))
+@worst_slice.mistake("Leaving empty slices out of the list shifts the indices: count all slices.")
+def shifted(wrong, seen):
+    filled = [(w, n) for w, n in zip(wrong, seen, strict=True) if n]
+    return worst_slice.answer(*zip(*filled, strict=True))
 
 
 _RESULTS = {"pictures": 600, "false alarms": 0.0512, "worst slice": "dark", "its false alarms": 0.227}
@@ -237,8 +267,7 @@ _CARD = {"meant for": "teaching", "pictures": 600, "false alarms": 0.05, "worst 
     ),
     hints=(
         "Two kinds: an empty text on the card (strip it), and a result that the card lacks or tells otherwise.",
-        "Numbers may be rounded: they agree when abs(said - stored) <= 0.005. Text must be equal.",
-        "Collect the names in a set, and return sorted(names).",
+        "Numbers may be rounded: they agree when abs(said - stored) < 0.0051. Text must be equal.",
     ),
 )
 def card_problems(card, results):
@@ -247,25 +276,16 @@ def card_problems(card, results):
 
     def agree(said, stored):
         numbers = isinstance(said, int | float) and isinstance(stored, int | float)
-        return abs(said - stored) <= 0.005 if numbers else said == stored
+        return abs(said - stored) < 0.0051 if numbers else said == stored
 
     return sorted(empty | {name for name, stored in results.items() if not agree(card.get(name), stored)})
 
 
-@card_problems.mistake(
-    "What the card leaves out goes unnoticed here: go through the results, not through the card."
-)
+@card_problems.mistake("What the card leaves out goes unnoticed: go through the results, not the card.")
 def only_what_it_says(card, results):
     return [name for name in card_problems.answer(card, results) if name in card]
 
 
 @card_problems.mistake("This asks for all digits of a number: rounding to two decimals is honest.")
 def to_the_last_digit(card, results):
-    empty = {name for name, value in card.items() if isinstance(value, str) and not value.strip()}
-    return sorted(empty | {name for name, stored in results.items() if card.get(name) != stored})
-
-
-@card_problems.mistake("Complete is not yet true: compare what the card says with the results.")
-def only_complete(card, results):
-    empty = {name for name, value in card.items() if isinstance(value, str) and not value.strip()}
-    return sorted(empty | {name for name in results if name not in card})
+    return sorted({*card_problems.answer(card, {}), *(n for n in results if card.get(n) != results[n])})
