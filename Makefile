@@ -4,7 +4,7 @@ BIN := .venv/bin
 LESSON ?=
 INSTALLED := .venv/installed
 
-.PHONY: lab test course solved checkpoints benchmarks lint format clean
+.PHONY: lab test test-browser site release course solved checkpoints benchmarks lint format clean
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -17,7 +17,14 @@ lab: $(INSTALLED)
 
 test: lint solved
 	$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=120 \
-	    --numprocesses 2 --dist loadfile --durations 10 tests notebooks build/solved
+	    --numprocesses 2 --dist loadfile --durations 10 --ignore tests/browser tests notebooks build/solved
+
+# What cannot be installed here is missed by a test, which says so and is skipped.
+test-browser: $(INSTALLED)
+	-$(BIN)/python -m pip install --quiet playwright
+	-command -v chromium > /dev/null || apt-get install --yes chromium
+	-npm install --silent --no-save --prefix build axe-core@4
+	$(BIN)/python -m pytest -rs tests/browser tests/test_site.py
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -35,6 +42,12 @@ course: $(INSTALLED)
 
 checkpoints: $(INSTALLED)
 	$(BIN)/python -m tools.checkpoints
+
+release: $(INSTALLED)
+	$(BIN)/python -m tools.release
+
+site: $(INSTALLED)
+	$(BIN)/python -m tools.site
 
 benchmarks: $(INSTALLED)
 	$(BIN)/python benchmarks/faces.py

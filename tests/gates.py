@@ -22,17 +22,16 @@ FLOORS = [
     ["synthetic", "datasets", "metrics", "distances", "augment", "spritesheet", "features"],
     ["train"],
     ["classifier", "gan", "diagnosis", "style", "faststyle", "superres", "faceswap"],
-    ["sharp", "guesses", "fakes"],
+    ["sharp", "guesses", "fakes", "train_many"],
     ["forensics"],
     ["exercise", "widgets"],
     ["exercises"],
+    ["grade"],
 ]
 MAX_MODULE_LINES = 200  # of code: without blank lines, comments and docstrings
-MAX_PACKAGE_LINES = 3900  # raise it with a reason, for a new arc; 600 more for deepfakes and credentials
-APART = (
-    "synthetic",
-    "exercises",
-)  # drawings and answers: many, but each is read alone, so they do not count for it
+MAX_PACKAGE_LINES = 3950  # raise it with a reason, for a new arc; 650 more for deepfakes and credentials
+# Drawings, answers, and the instructors' grader: many lines, but read apart from the rest, so they do not count for it.
+APART = ("synthetic", "exercises", "grade")
 MAX_NOTEBOOK_BYTES = 600_000
 MAX_CODE_LINES = 25
 MAX_SETUP_LINES = 12

@@ -1,0 +1,69 @@
+"""Every lesson in a real browser: it opens, runs without an error, and every widget answers to the keyboard."""
+
+import functools
+import math
+import statistics
+
+import pytest
+
+from tools import lessons
+
+from . import lab
+
+PATIENCE = 1000  # milliseconds: so soon the picture must have changed
+MEASURED: list[float] = []
+LATER = ("strength", "levels")  # of lesson 07's live painting: they count from its next steps on
+
+
+def key_for(control) -> str:
+    """What to press, after focusing, so that this control changes."""
+    if control.evaluate("c => c.type") == "checkbox":
+        return "Space"
+    at_the_end = control.get_attribute("aria-valuenow") == control.get_attribute("aria-valuemax")
+    return "ArrowLeft" if at_the_end else "ArrowRight"
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("path", lessons.paths(), ids=lambda path: path.stem)
+def test_a_lesson_is_run_and_used_by_keyboard(browser, course, path):
+    lesson = lab.Lesson(browser, course, f"notebooks/{path.name}")
+    try:
+        errors = [output for output in lesson.run_all() if output["output_type"] == "error"]
+        assert not errors, errors[0]
+        problems = []
+        for number, widget in enumerate(lesson.widgets()):
+            cell = widget()
+            controls = [c for c in cell.locator(".noUi-handle, input[type=checkbox]").all() if c.is_visible()]
+            buttons = [
+                b for b in cell.locator("button.jupyter-button:not(.widget-upload)").all() if b.is_visible()
+            ]
+            buttons = [b for b in buttons if b.inner_text().strip()]  # those of a Play control have no words
+            pressed = [(c, key_for(c)) for c in controls] + [(b, "Enter") for b in buttons if b.is_enabled()]
+            for control, key in pressed:
+                name = control.evaluate("c => (c.closest('.widget-inline-hbox') || c).innerText").strip()
+                control.focus()
+                press = functools.partial(lesson.page.keyboard.press, key)
+                took = lab.milliseconds_until_changed(lesson.page, cell, press)
+                if name.split("\n")[0] in LATER:
+                    continue
+                if math.isinf(took):  # the first key may come while the page still scrolls
+                    control.focus()
+                    took = lab.milliseconds_until_changed(lesson.page, cell, press)
+                MEASURED.append(took)
+                if took > PATIENCE:
+                    problems.append(f"widget {number + 1}, {name!r}, {key}: {took:.0f} ms")
+        assert not problems, "; ".join(problems)
+        assert not lesson.complaints, lesson.complaints[:3]
+    finally:
+        lesson.close()
+
+
+def test_the_median_widget_answers_at_once(browser):
+    """Runs last: over all controls of all lessons that this run has used."""
+    if not MEASURED:
+        pytest.skip("no widget was used")
+    finite = [took for took in MEASURED if math.isfinite(took)]
+    print(
+        f"\n{len(MEASURED)} controls, median {statistics.median(MEASURED):.0f} ms, slowest {max(finite):.0f} ms"
+    )
+    assert statistics.median(MEASURED) < 200

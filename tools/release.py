@@ -1,0 +1,107 @@
+"""Writes the copy for students, in which no answer can be read: `python -m tools.release`, to build/release.
+
+The lessons stay as they are. The modules of exercises are sealed: packed, so that nobody reads an answer by accident
+and no search finds one, while `check` and `hint` work as ever. It is a seal and no lock (docs/instructors.md).
+"""
+
+import ast
+import base64
+import re
+import shutil
+import zlib
+from pathlib import Path
+
+from tools import lessons
+
+RELEASE = lessons.ROOT / "build" / "release"
+NAME = "imagegen-lessons"
+COPIED = ["notebooks", "imagegen_lessons", "data", "docs/pictures", "tools/lab_config.py", "pyproject.toml"]
+COPIED += ["constraints.txt", "environment.yml", "LICENSE", "LICENSE-TEXT"]
+LEFT_OUT = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "*.tmp", "cache", "grade")
+SEALED = '''"""{title} The answers are sealed; `check` and `hint` know them."""
+
+import base64
+import zlib
+
+PACKED = """
+{packed}
+"""
+exec(compile(zlib.decompress(base64.b64decode(PACKED)), "sealed", "exec"))
+'''
+ASK = '''
+
+def _ask(self) -> None:
+    """Says whom to ask: in this copy of the course the answers are sealed."""
+    print(f"{self.name}: ask your instructor for the solution. `hint()` helps you on.")
+
+
+Exercise.solution = Exercise.source = _ask
+'''
+README = """# How machines make pictures
+
+A course in Jupyter notebooks in which you build the machines that make pictures, **from scratch in PyTorch**.
+
+## Begin
+
+You need Python 3.11, 3.12 or 3.13 and about 6 GB of disk. Type `make lab` in this folder: it installs into `.venv` what
+is missing, then opens JupyterLab at lesson 00. On Windows, or without `make`, type instead:
+
+{windows}
+
+## The lessons
+
+{table}
+
+Every lesson ends with exercises that check themselves: `check` says whether you are right and, if not, what to look at;
+`hint` helps you on. For a solution ask your instructor.
+
+## Licences
+
+Code: MIT (LICENSE). Text, drawn pictures and checkpoints: CC BY 4.0 (LICENSE-TEXT). Photographs: data/README.md.
+"""
+
+
+def seal(source: str) -> str:
+    """A module that does what `source` does, without showing it."""
+    title = ast.get_docstring(ast.parse(source)).splitlines()[0]
+    packed = base64.b64encode(zlib.compress(source.encode(), 9)).decode()
+    lines = [packed[i : i + 100] for i in range(0, len(packed), 100)]
+    return SEALED.format(title=title, packed="\n".join(lines))
+
+
+def readme(text: str) -> str:
+    """The students' README, out of the course's: how to begin without `make`, and the table of lessons."""
+    windows = re.search(r"^\| `make lab` \| (.+) \|$", text, re.MULTILINE)[1]
+    table = re.search(r"^<!-- lessons.*?-->\n(.+?)\n<!-- end", text, re.MULTILINE | re.DOTALL)[1]
+    return README.format(windows=windows, table=table)
+
+
+def makefile(text: str) -> str:
+    """The rules down to `lab`: the others are for those who write the course."""
+    return re.sub(r"^\.PHONY: .+$", ".PHONY: lab", text.partition("\ntest:")[0], flags=re.MULTILINE)
+
+
+def write(folder: Path) -> None:
+    """Writes the students' copy into a folder, which must not exist."""
+    for name in COPIED:
+        source, target = lessons.ROOT / name, folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=LEFT_OUT)
+        else:
+            shutil.copyfile(source, target)
+    for name, change in {"README.md": readme, "Makefile": makefile}.items():
+        text = (lessons.ROOT / name).read_text(encoding="utf-8")
+        (folder / name).write_text(change(text), encoding="utf-8")
+    package = folder / "imagegen_lessons"
+    for path in (package / "exercises").glob("[!_]*.py"):
+        path.write_text(seal(path.read_text(encoding="utf-8")), encoding="utf-8")
+    with open(package / "exercise.py", "a", encoding="utf-8") as file:
+        file.write(ASK)
+
+
+if __name__ == "__main__":
+    shutil.rmtree(RELEASE, ignore_errors=True)
+    write(RELEASE / NAME)
+    shutil.make_archive(str(RELEASE / NAME), "zip", RELEASE, NAME)
+    print(f"build/release/{NAME} and build/release/{NAME}.zip")
