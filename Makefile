@@ -19,11 +19,9 @@ test: lint solved
 	$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=120 \
 	    --numprocesses 2 --dist loadfile --durations 10 --ignore tests/browser tests notebooks build/solved
 
-# What cannot be installed here is missed by a test, which says so and is skipped.
+# What cannot be had is said, and the tests that need it are skipped.
 test-browser: $(INSTALLED)
-	-$(BIN)/python -m pip install --quiet playwright
-	-command -v chromium > /dev/null || apt-get install --yes chromium
-	-npm install --silent --no-save --prefix build axe-core@4
+	$(BIN)/python -m tools.browser_needs
 	$(BIN)/python -m pytest -rs tests/browser tests/test_site.py
 
 lint: $(INSTALLED)

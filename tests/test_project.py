@@ -141,7 +141,7 @@ def test_a_target_is_one_or_two_commands(target):
     assert 1 <= len(commands) <= 2
 
 
-PAGES = ["README.md", "CONTRIBUTING.md", "data/README.md"]
+PAGES = ["README.md", "CONTRIBUTING.md", "data/README.md", "docs/instructors.md"]
 PAGES += sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "notebooks").glob("*.ipynb"))
 
 
