@@ -49,8 +49,13 @@ def camera(scene: torch.Tensor, dice: torch.Generator, photons: float = 500.0) -
 
 
 def jpeg(x: torch.Tensor, quality) -> torch.Tensor:
-    """Each picture (n, 3, H, W) written as a JPEG file and read again; `quality` 1 to 95, for all or (n,)."""
+    """Each picture (n, 3, H, W) written as a JPEG file and read again; `quality` 1 to 95, for all or (n,).
+
+    Raises ValueError for another quality.
+    """
     qualities = torch.as_tensor(quality).expand(len(x)).tolist()
+    if not all(1 <= q <= 95 for q in qualities):
+        raise ValueError(f"The quality of a JPEG file is 1 to 95, not {quality}.")
     files = [io.BytesIO(images.to_bytes(one, "JPEG", q)) for one, q in zip(x, qualities, strict=True)]
     pixels = numpy.stack([numpy.asarray(Image.open(file)) for file in files])
     return torch.from_numpy(pixels).movedim(-1, 1).contiguous().float() / 255
@@ -108,7 +113,11 @@ def poisson_splice(scene, donor, mask, sweeps: int = 60):
 
     Solved by successive over-relaxation, red and black pixels in turn. Inputs (n, c, H, W), mask (n, 1, H, W) of which
     what exceeds 0.5 counts as inside, away from the picture's edge. Clamped to [0, 1].
+    Raises ValueError where their numbers or sizes differ.
     """
+    if scene.shape != donor.shape or mask.shape != (len(scene), 1, *scene.shape[-2:]):
+        shapes = ", ".join(str(tuple(x.shape)) for x in (scene, donor, mask))
+        raise ValueError(f"Each scene needs a donor and a mask (1, H, W) of its size, but got {shapes}.")
     inside = mask > 0.5
     inside[..., [0, -1], :] = inside[..., [0, -1]] = False
     rows, columns = (inside.any(dim=d).flatten(0, 1).any(dim=0).nonzero() for d in (-1, -2))

@@ -127,7 +127,12 @@ def self_blended(scene: torch.Tensor, dice: torch.Generator) -> torch.Tensor:
 
 @torch.no_grad()
 def scores(detector: nn.Module, x: torch.Tensor) -> torch.Tensor:
-    """What a detector says of each picture (n, 3, 64, 64): (n,), on the CPU; above 0 it thinks it fake."""
+    """What a detector says of each picture (n, 3, 64, 64): (n,), on the CPU; above 0 it thinks it fake.
+
+    Raises ValueError for pictures of another shape: a detector that took them would have learned nothing about them.
+    """
+    if x.dim() != 4 or x.shape[1:] != (3, fakes.SIZE, fakes.SIZE):
+        raise ValueError(f"Detectors take pictures (n, 3, {fakes.SIZE}, {fakes.SIZE}), not {tuple(x.shape)}.")
     device = next(detector.parameters()).device
     training, _ = detector.training, detector.eval()
     said = torch.cat([detector(part.to(device))[:, 0].cpu() for part in x.split(128)])

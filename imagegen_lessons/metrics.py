@@ -90,8 +90,13 @@ def auc_interval(real, fake, who_real, who_fake, rounds: int = 1000, seed: int =
 
     Pictures of one person are alike, so that they count as less than independent ones. `who_real` (n,) and `who_fake`
     (m,), whole numbers from 0, say whose picture each is; the same number is the same person on both sides.
+    Raises what `roc` raises, and ValueError unless each score has a person.
     """
     real, fake = _scores(real, fake)
+    if len(who_real) != len(real) or len(who_fake) != len(fake):
+        raise ValueError(
+            f"Each of {len(real)} and {len(fake)} scores needs a person: {len(who_real)}, {len(who_fake)}."
+        )
     people = int(torch.cat([who_real, who_fake]).max()) + 1
     rows, columns = (F.one_hot(who, people).double() for who in (who_real, who_fake))
     won, pairs = (

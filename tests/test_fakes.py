@@ -52,6 +52,20 @@ def test_jpeg_takes_one_quality_or_one_for_each(scenes):
     assert torch.equal(both, torch.stack([strong[0], weak[1]]))
 
 
+@pytest.mark.parametrize("quality", [0, 96, 500, torch.tensor([50, -1])])
+def test_a_quality_that_no_jpeg_file_has_is_one_sentence(quality):
+    with pytest.raises(ValueError, match="The quality of a JPEG file is 1 to 95, not"):
+        fakes.jpeg(torch.zeros(2, 3, 8, 8), quality)
+
+
+@pytest.mark.parametrize("unequal", [0, 1, 2])
+def test_a_poisson_splice_needs_as_many_donors_and_masks_as_scenes(unequal):
+    inputs = [torch.rand(3, 3, 64, 64), torch.rand(3, 3, 64, 64), fakes.face_mask(3, generator(0))]
+    inputs[unequal] = inputs[unequal][:2]
+    with pytest.raises(ValueError, match="Each scene needs a donor and a mask"):
+        fakes.poisson_splice(*inputs)
+
+
 def test_the_mask_covers_the_face_and_leaves_the_border():
     mask = fakes.face_mask(50, generator(0))
     assert mask.shape == (50, 1, 64, 64) and (mask[:, :, 30:36, 28:36] == 1).all()

@@ -96,6 +96,12 @@ def test_scores_leave_the_detector_as_it_was():
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
 
 
+@pytest.mark.parametrize("shape", [(3, 64, 64), (2, 3, 48, 48), (2, 1, 64, 64)])
+def test_a_detector_takes_pictures_of_its_size_alone(shape):
+    with pytest.raises(ValueError, match="Detectors take pictures"):
+        forensics.scores(forensics.Residual(), torch.rand(shape))
+
+
 def test_the_bundled_detector_finds_what_it_was_taught_and_less_of_the_rest(quick):
     shown = forensics.exhibits("test")
     detector = forensics.load_detector()
@@ -161,6 +167,10 @@ def test_calibration_error_by_hand_and_at_its_ends():
         (lambda: metrics.roc(torch.ones(0), torch.ones(0)), "0 real and 0 fake"),
         (lambda: metrics.auc(torch.tensor([0.0, float("nan")]), torch.ones(2)), "not finite"),
         (lambda: metrics.auc_interval(torch.ones(0), torch.ones(2), torch.ones(0), torch.ones(2)), "0 real"),
+        (
+            lambda: metrics.auc_interval(torch.ones(2), torch.ones(2), torch.arange(3), torch.arange(2)),
+            "a person",
+        ),
         (lambda: metrics.calibration_error(torch.tensor([0.2, 1.2]), torch.ones(2)), "between 0 and 1"),
         (lambda: metrics.calibration_error(torch.tensor([float("nan")]), torch.ones(1)), "between 0 and 1"),
         (lambda: metrics.calibration_error(torch.rand(2), torch.tensor([0, 2])), "An outcome is 1"),

@@ -33,6 +33,13 @@ def of_all_pictures(tpr, fpr, prevalence):
     return tpr * prevalence
 
 
+@worth_of_an_alarm.mistake(
+    "Only the share 1 - prevalence of all pictures is real: real and flagged is fpr * (1 - prevalence)."
+)
+def all_are_real(tpr, fpr, prevalence):
+    return tpr * prevalence / (tpr * prevalence + fpr)
+
+
 @worth_of_an_alarm.mistake("This is the share of innocents among the flagged; the rest is what is asked for.")
 def the_innocents(tpr, fpr, prevalence):
     return 1 - worth_of_an_alarm.answer(tpr, fpr, prevalence)
@@ -55,7 +62,9 @@ _AT = torch.tensor([2.0, 1.0, 0.5, 0.0, -4.0])
     ),
 )
 def roc_points(real, fake, thresholds):
-    """False- and true-positive rate, each (k,), of scores (n,) and (m,) that are flagged from the threshold upwards."""
+    """False- and true-positive rate, a pair of tensors (k,), of scores (n,) and (m,).
+
+    Flagged is what scores the threshold or more."""
     fpr, tpr = ((scores[:, None] >= thresholds).float().mean(dim=0) for scores in (real, fake))
     return fpr, tpr
 
@@ -148,6 +157,20 @@ def _bins(probability, outcome, bins):
     parts = [where == k for k in range(bins) if (where == k).any()]
     off = torch.stack([(probability[part] - outcome[part]).mean() for part in parts])
     return torch.stack([part.float().mean() for part in parts]), off
+
+
+@calibration_gap.mistake(
+    "That is the middle of the bin; compare with the mean of what was said there: probability[inside].mean()."
+)
+def middle_of_the_bin(probability, outcome, bins):
+    where = (probability * bins).long().clamp(max=bins - 1)
+    return calibration_gap.answer((where + 0.5) / bins, outcome, bins)
+
+
+@calibration_gap.mistake("The gap itself is asked for, its absolute value and not its square.")
+def squared(probability, outcome, bins):
+    share, off = _bins(probability, outcome, bins)
+    return (share * off.square()).sum()
 
 
 @calibration_gap.mistake("A bin that holds few pictures counts less: weigh by the share that falls there.")

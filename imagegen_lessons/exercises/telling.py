@@ -33,6 +33,17 @@ def long_first_row(n):
     return waves
 
 
+@cosine_waves.mistake("The first wave is the constant one: k begins at 0.")
+def without_the_constant(n):
+    k, i = torch.arange(1, n + 1)[:, None], torch.arange(n)
+    return (math.pi * (2 * i + 1) * k / (2 * n)).cos() * math.sqrt(2 / n)
+
+
+@cosine_waves.mistake("All rows but the first are √2 too short: a wave's squares are a half on average.")
+def too_short(n):
+    return torch.cat([cosine_waves.answer(n)[:1], cosine_waves.answer(n)[1:] / math.sqrt(2)])
+
+
 @cosine_waves.mistake("Each row should be 1 long: the sum of its squares is 1.")
 def not_scaled(n):
     k, i = torch.arange(n)[:, None], torch.arange(n)
@@ -83,6 +94,22 @@ def out_of_range(scene, gain, shift, mask):
     return x, torch.arange(2.0).repeat_interleave(len(scene))[:, None]
 
 
+@self_blend.mistake("Clamp the copy before blending; afterwards it is too late, since the mask is soft.")
+def clamped_afterwards(scene, gain, shift, mask):
+    x, y = out_of_range(scene, gain, shift, mask)
+    return x.clamp(0, 1), y
+
+
+@self_blend.mistake("First times the gain, then the shift: gain · scene + shift, not gain · (scene + shift).")
+def shifted_first(scene, gain, shift, mask):
+    return self_blend.answer(scene, gain, gain * shift, mask)
+
+
+@self_blend.mistake("The other order: the untouched scenes come first, then the blended ones.")
+def blended_first(scene, gain, shift, mask):
+    return tuple(value.roll(len(scene), dims=0) for value in self_blend.answer(scene, gain, shift, mask))
+
+
 @self_blend.mistake("The wrong way round: inside the mask (1) belongs the altered copy, outside the scene.")
 def inside_out(scene, gain, shift, mask):
     return self_blend.answer(scene, gain, shift, 1 - mask)
@@ -125,7 +152,8 @@ _INSIDE[..., 2:5, 1:4] = 1.0
 )
 def poisson_sweep(x, donor, mask):
     """One sweep of Poisson blending. Where the mask (0 or 1) is 1, a pixel of x becomes the mean of its four neighbours
-    in x, plus how much the donor's pixel differs from the mean of its own four; elsewhere x stays."""
+    in x, plus how much the donor's pixel differs from the mean of its own four; elsewhere x stays.
+    All pixels at once, from the old x; nothing is clamped."""
 
     def around(z):
         return (z.roll(1, -1) + z.roll(-1, -1) + z.roll(1, -2) + z.roll(-1, -2)) / 4
@@ -147,6 +175,21 @@ def without_the_donor(x, donor, mask):
 )
 def plain_splice(x, donor, mask):
     return torch.where(mask > 0.5, donor, x)
+
+
+@poisson_sweep.mistake(
+    "The neighbours' new values are used already. That even gets there faster, but asked for is the old x throughout."
+)
+def pixel_by_pixel(x, donor, mask):
+    x, wanted = x.clone(), donor - _around(donor)
+    for row, column in (mask[0, 0] > 0.5).nonzero().tolist():
+        x[..., row, column] = _around(x)[..., row, column] + wanted[..., row, column]
+    return x
+
+
+@poisson_sweep.mistake("Nothing is clamped here: a sweep may leave the range of a picture on its way.")
+def clamped(x, donor, mask):
+    return poisson_sweep.answer(x, donor, mask).clamp(0, 1)
 
 
 @poisson_sweep.mistake("Outside the mask x must stay as it is.")

@@ -70,7 +70,7 @@ class Lesson:
             "console", lambda said: self.complaints.append(said.text) if said.type == "error" else None
         )
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.goto(f"{address}/lab/tree/{path}?token={TOKEN}")
+        self.page.goto(f"{address}/lab/tree/{path}?reset&token={TOKEN}")
         self.page.wait_for_function(IDLE, timeout=120_000)
 
     def run_all(self) -> list[dict]:

@@ -8,6 +8,7 @@ from imagegen_lessons import images
 
 from . import lab
 
+KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 TRAINING = """
 import time
 from imagegen_lessons import train
@@ -26,15 +27,15 @@ def test_the_stop_button_ends_training_and_keeps_what_was_reached(browser, cours
         nbformat.v4.new_code_cell(TRAINING),
         nbformat.v4.new_code_cell("print(history.stopped, history.steps > 0)"),
     ]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), course_folder / "notebooks" / "stop.ipynb")
+    nbformat.write(
+        nbformat.v4.new_notebook(cells=cells, metadata=KERNEL), course_folder / "notebooks" / "stop.ipynb"
+    )
     lesson = lab.Lesson(browser, course, "notebooks/stop.ipynb")
     try:
         lesson.page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
         progress = lesson.page.locator(".jp-OutputArea-output progress").first
         progress.wait_for(timeout=60_000)
-        lesson.page.locator(
-            "[data-jp-item-name=interrupt] [role=button], [data-jp-item-name=interrupt] button"
-        ).first.click()
+        lesson.page.locator("[data-jp-item-name=interrupt] jp-button").click()
         lesson.page.wait_for_function(f"() => {lab.OUTPUTS}.some(o => o.name === 'stdout')", timeout=60_000)
         outputs = lesson.page.evaluate(lab.OUTPUTS)
         assert [o for o in outputs if o["output_type"] == "error"] == []
