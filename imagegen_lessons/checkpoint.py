@@ -65,8 +65,8 @@ def load(path, /, **parts) -> dict:
         for name, part in parts.items():
             _restore(part, saved[name])
     except BaseException as error:  # the stop button as well: half a load must not remain
-        for name, part in parts.items():
-            _restore(part, before[name])
+        for other, part in parts.items():
+            _restore(part, before[other])
         if not isinstance(error, Exception):
             raise
         reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".:")

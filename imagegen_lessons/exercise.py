@@ -66,7 +66,7 @@ class Exercise:
         with torch.random.fork_rng(devices=[]):  # checking must not disturb the lesson's own randomness
             torch.manual_seed(0)
             if self.verify is not None:
-                _guarded(self.verify, attempt)
+                guarded(self.verify, attempt)
                 return
             for case in self.cases:
                 problem = _compare_on(case, self.answer, attempt)
@@ -119,7 +119,7 @@ def _is_blank(frame) -> bool:
     return not frame.filename.startswith(TORCH) and "raise" in (frame.line or "raise")
 
 
-def _guarded(function: Callable, *arguments):
+def guarded(function: Callable, *arguments):
     """Calls the function; an error inside it becomes a `Wrong` that names the line."""
     try:
         return function(*arguments)
@@ -144,7 +144,7 @@ def _compare_on(case: tuple, expected_by: Callable, attempt: Callable) -> str | 
         expected = expected_by(*mine)
     except Exception:
         return "These differ."  # a known mistake that itself breaks on this case
-    got = _guarded(attempt, *theirs)
+    got = guarded(attempt, *theirs)
     call = ", ".join(_brief(argument) for argument in case)
     for number, (before, after) in enumerate(zip(case, theirs, strict=True), start=1):
         if isinstance(before, torch.Tensor) and not torch.equal(before, after):

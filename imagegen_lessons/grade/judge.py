@@ -192,7 +192,7 @@ def _attempt(line: Line) -> None:
 def _say(line: Line, function: Callable, *arguments):
     """The function's result; an error is sent as a sentence instead, and None returned."""
     try:
-        return exercise._guarded(function, *arguments)
+        return exercise.guarded(function, *arguments)
     except NotImplementedError:
         line.send(["blank", "", ""])
     except Wrong as error:

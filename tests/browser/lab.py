@@ -75,9 +75,10 @@ class Lesson:
 
     def run_all(self) -> list[dict]:
         """Runs all cells, waits for the last, and gives all outputs."""
-        self.page.set_default_timeout(300_000)
-        self.page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
-        self.page.wait_for_function(IDLE, timeout=300_000)
+        self.page.evaluate(
+            "window.jupyterapp.commands.execute('notebook:run-all-cells')"
+        )  # until the last has run
+        self.page.wait_for_function(IDLE, timeout=60_000)
         return self.page.evaluate(OUTPUTS)
 
     def widgets(self) -> list:
