@@ -102,7 +102,7 @@ SEEN = """cell => [...cell.querySelectorAll('img.widget-image')].map(i => i.src)
     + [...cell.querySelectorAll('.widget-html-content')].map(t => t.innerHTML).join()"""
 
 
-def milliseconds_until_changed(page, cell, act, patience: float = 8.0) -> float:
+def milliseconds_until_changed(page, cell, act, patience: float = 4.0) -> float:
     """Acts, and waits until a picture or text of the cell's widgets is another one; infinity where none becomes so."""
     handle = cell.element_handle()
     before = handle.evaluate(SEEN)
