@@ -35,8 +35,8 @@ class Exhibits:
 def exhibits(part: str = "test") -> Exhibits:
     """The hardened data set: "train" (640 scenes), "validation" (300, real only) or "test" (300); all the same always.
 
-    One camera and one JPEG treatment for real and fake, no person in two parts. It is made once (about ten seconds) and
-    kept in the cache folder for the next lesson; where the file is damaged, it is made anew.
+    One camera and one JPEG treatment for real and fake, no person in two parts. It is made once (in half a
+    minute at most, all parts together) and kept in the cache folder; where the file is damaged, it is made anew.
     At quick pace it has a tenth of the people. Raises ValueError for another part.
     """
     if part not in PEOPLE:
