@@ -2,9 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 LESSON ?=
+REPOSITORY ?=
 INSTALLED := .venv/installed
 
-.PHONY: lab test test-browser site release course solved checkpoints benchmarks lint format clean
+.PHONY: lab test test-browser site address release course solved checkpoints benchmarks lint format clean
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -40,6 +41,9 @@ course: $(INSTALLED)
 
 checkpoints: $(INSTALLED)
 	$(BIN)/python -m tools.checkpoints
+
+address: $(INSTALLED)
+	$(BIN)/python -m tools.address $(REPOSITORY)
 
 release: $(INSTALLED)
 	$(BIN)/python -m tools.release

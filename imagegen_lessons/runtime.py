@@ -75,8 +75,12 @@ def generator(seed: int) -> torch.Generator:
 
 
 def autocast():
-    """A context for mixed precision: bfloat16 on CUDA, and nothing elsewhere, where it would not help."""
-    if device().type == "cuda":
+    """A context for mixed precision: bfloat16 on a GPU that calculates with it, and nothing elsewhere.
+
+    Older GPUs (Colab's T4) only imitate bfloat16, which is slower than float32. For the forward pass of large
+    convolutions; losses, statistics and gradient penalties stay outside, where their small differences count.
+    """
+    if device().type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
         return torch.autocast("cuda", dtype=torch.bfloat16)
     return contextlib.nullcontext()
 
@@ -128,3 +132,9 @@ def summary() -> str:
     where = device()
     name = torch.cuda.get_device_name() if where.type == "cuda" else f"threads: {torch.get_num_threads()}"
     return f"{pace()} pace · {where.type} ({name}) · torch {torch.__version__}"
+
+
+def begin(seed: int = 0) -> None:
+    """How every lesson begins: seeds everything and prints `summary`."""
+    seed_everything(seed)
+    print(summary())

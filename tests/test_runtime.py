@@ -124,6 +124,15 @@ def test_a_generator_is_independent_of_what_was_drawn_before():
     assert draws() == expected, "a generator of one's own leaves the others alone"
 
 
+@pytest.mark.parametrize("native", [True, False])
+def test_autocast_takes_half_the_bits_only_where_the_gpu_calculates_with_them(monkeypatch, native):
+    monkeypatch.setattr(runtime, "device", lambda: torch.device("cuda"))
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: native)
+    context = runtime.autocast()
+    assert isinstance(context, torch.autocast) == native
+    assert not native or (context.device, context.fast_dtype) == ("cuda", torch.bfloat16)
+
+
 def test_autocast_does_nothing_on_the_cpu():
     with runtime.autocast():
         assert not torch.is_autocast_enabled("cpu")
@@ -191,6 +200,16 @@ def test_a_notebook_is_a_shell_with_a_kernel(machine, shell, expected):
 def test_without_ipython_there_is_no_notebook(machine):
     machine.delitem(sys.modules, "IPython", raising=False)
     assert runtime.in_notebook() is False
+
+
+def test_a_lesson_begins_with_the_seed_and_the_summary(capsys):
+    runtime.seed_everything(7)
+    expected = draws()
+    assert runtime.begin(seed=7) is None, "a lesson's cell that ends with it must not show a value"
+    assert draws() == expected
+    runtime.begin()
+    assert draws() != expected
+    assert capsys.readouterr().out == f"{runtime.summary()}\n" * 2
 
 
 def test_the_summary_names_what_matters(machine):

@@ -16,7 +16,7 @@ from nbclient import NotebookClient
 from PIL import Image
 
 from imagegen_lessons import runtime
-from tools import lessons
+from tools import address, lessons
 
 BEGIN, END = "<!-- lessons: written by `make course` -->", "<!-- end of lessons -->"
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -68,6 +68,7 @@ def execute(path) -> float:
     seconds = time.perf_counter() - start
     slowest = max(map(cell_seconds, lessons.code_cells(notebook)))
     clean(notebook)
+    notebook.metadata["accelerator"] = "GPU"  # what Colab is asked for
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     notebook.metadata["imagegen_lessons"] = {
         "pace": runtime.pace(),
@@ -83,8 +84,8 @@ def execute(path) -> float:
 
 
 def readme_table() -> str:
-    """The table of lessons: title, promise and measured seconds, from the notebooks themselves."""
-    rows = ["| lesson | | seconds |", "|---|---|---|"]
+    """The table of lessons: title, promise, measured seconds and badge, from the notebooks themselves."""
+    rows = ["| lesson | | seconds | on Colab |", "|---|---|---|---|"]
     for path in lessons.paths():
         notebook = lessons.read(path)
         title, promise = notebook.cells[0].source.split("\n\n")[:2]
@@ -92,7 +93,8 @@ def readme_table() -> str:
         seconds = notebook.metadata.get("imagegen_lessons", {}).get("seconds")
         measured = "not yet measured" if seconds is None else f"{seconds:.0f}"
         link = f"[{path.name[:2]} · {name}](notebooks/{path.name})"
-        rows.append(f"| {link} | {' '.join(promise.split())} | {measured} |")
+        colab = f"[open {path.name[:2]}]({address.on_colab(path.name)})"
+        rows.append(f"| {link} | {' '.join(promise.split())} | {measured} | {colab} |")
     return "\n".join(rows)
 
 

@@ -11,12 +11,12 @@ import shutil
 import zlib
 from pathlib import Path
 
-from tools import lessons
+from tools import address, lessons
 
 RELEASE = lessons.ROOT / "build" / "release"
 NAME = "imagegen-lessons"
-COPIED = ["notebooks", "imagegen_lessons", "data", "docs/pictures", "tools/lab_config.py", "pyproject.toml"]
-COPIED += ["constraints.txt", "environment.yml", "LICENSE", "LICENSE-TEXT"]
+COPIED = ["notebooks", "imagegen_lessons", "data", "docs/pictures", "tools/lab_config.py", "tools/colab.py"]
+COPIED += ["pyproject.toml", "constraints.txt", "environment.yml", "LICENSE", "LICENSE-TEXT"]
 LEFT_OUT = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "*.tmp", "cache", "grade")
 SEALED = '''"""{title} The answers are sealed; `check` and `hint` know them."""
 
@@ -47,6 +47,8 @@ You need Python 3.11, 3.12 or 3.13 and about 6 GB of disk. Type `make lab` in th
 is missing, then opens JupyterLab at lesson 00. On Windows, or without `make`, type instead:
 
 {windows}
+
+Or press a lesson's badge "Open in Colab": it runs on a computer of Google's, for which you need a Google account.
 
 ## The lessons
 
@@ -104,4 +106,4 @@ if __name__ == "__main__":
     shutil.rmtree(RELEASE, ignore_errors=True)
     write(RELEASE / NAME)
     shutil.make_archive(str(RELEASE / NAME), "zip", RELEASE, NAME)
-    print(f"build/release/{NAME} and build/release/{NAME}.zip")
+    print(f"build/release/{NAME} and build/release/{NAME}.zip; badges lead to github.com/{address.current()}")
