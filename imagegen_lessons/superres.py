@@ -4,7 +4,8 @@ A network here takes luma (brightness) to larger luma, for that is where the eye
 The protocol is the field's: pictures are shrunk by antialiased bicubic interpolation and rounded to 8 bits.
 """
 
-from contextlib import nullcontext
+import itertools
+from contextlib import nullcontext, suppress
 
 import torch
 import torch.nn.functional as F
@@ -127,9 +128,10 @@ def enlarge(picture: torch.Tensor, scale: int, network=None, *, tile: int = 384,
 
     `network`, the bundled one by default, takes luma (n, 1, h, w) to (n, 1, scale · h, scale · w), on the device.
     Colours are interpolated. The work goes in tiles of `tile` pixels and 20 more on each side, so that memory does not
-    grow with the network and no seam is seen. `title` shows a progress line. The stop button leaves what is not done
+    grow with the network and no seam is seen; where a GPU's memory is full, tiles are halved. `title` shows a
+    progress line. The stop button leaves what is not done
     yet interpolated. Raises ImageError for what is no image, ValueError for another scale, for a network of
-    another scale, or where the result would have more than 200 million pixels.
+    another scale, where the result would have more than 200 million pixels, or a GPU's memory is full all the same.
     """
     picture = images.check(picture).detach().cpu().float()
     picture = picture if picture.dim() == 4 else picture[None]
@@ -157,6 +159,21 @@ def enlarge(picture: torch.Tensor, scale: int, network=None, *, tile: int = 384,
 
 def _sharpen(large, picture, scale, network, y, x, tile) -> None:
     """Gives one tile of the interpolated picture the luma that the network finds there."""
+    with suppress(torch.OutOfMemoryError):
+        return _sharpen_at_once(large, picture, scale, network, y, x, tile)
+    # Here, outside of the block, the memory that the failed try held is free again.
+    if tile < 32:
+        raise ValueError(
+            "The GPU's memory is full: shut down the kernels of other notebooks, or restart this one."
+        )
+    torch.cuda.empty_cache()
+    half = tile // 2  # of an odd tile, the parts overlap by a pixel, and the second adds nothing there
+    for top, left in itertools.product((y, y + half), (x, x + half)):
+        if top < picture.shape[-2] and left < picture.shape[-1]:
+            _sharpen(large, picture, scale, network, top, left, tile - half)
+
+
+def _sharpen_at_once(large, picture, scale, network, y, x, tile) -> None:
     top, left = max(0, y - MARGIN), max(0, x - MARGIN)
     around = picture[..., top : y + tile + MARGIN, left : x + tile + MARGIN]
     luma = network(metrics.luma(around).to(runtime.device())).cpu()

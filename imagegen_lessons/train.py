@@ -54,10 +54,11 @@ def ema(model: torch.nn.Module, decay: float = 0.999) -> AveragedModel:
 
     def mix(averaged, current, updates):
         # At first it averages over what there is: else it would long remember the untrained weights.
-        keep = min(decay, (1 + updates) / (10 + updates))
+        # `updates` is a tensor, and stays one: a GPU need not wait for it.
+        keep = ((1 + updates) / (10 + updates)).clamp(max=decay)
         for old, new in zip(averaged, current, strict=True):
             if old.is_floating_point():
-                old.lerp_(new.to(old.device), 1 - keep)
+                old.lerp_(new.to(old.device), 1 - keep.to(old))
             else:
                 old.copy_(new)
 
@@ -90,8 +91,9 @@ def fit(
     `batches` where it has `state_dict()`: then, on a CPU, the result is the one of an uninterrupted run to the bit.
 
     The stop button ends training after the running step (pressed twice: within it), and `fit` returns as usual.
-    Raises TrainingError when a loss is no longer finite, when `step` returns something else than numbers or
-    the batches run out, and `checkpoint.CheckpointError` when the file does not fit the parts.
+    Raises TrainingError when a loss is no longer finite, when `step` returns something else than numbers, the
+    batches run out, or a GPU's memory is full (what was reached is saved then, too), and
+    `checkpoint.CheckpointError` when the file does not fit the parts.
     """
     if steps < 1:
         raise ValueError(f"steps must be at least 1, not {steps}.")
@@ -109,7 +111,7 @@ def fit(
         def alt() -> str:
             return curves.describe(run.history.values, run.shown)
 
-        next_save = time.perf_counter() + save_every
+        next_save, full = time.perf_counter() + save_every, False
         try:
             while run.done < steps and not stop.pressed:
                 run.pending.append(_numbers(step() if feed is None else step(next(feed))))
@@ -121,11 +123,19 @@ def fit(
                     next_save = time.perf_counter() + save_every
         except KeyboardInterrupt:
             pass  # pressed twice, or raised by the step itself
+        except torch.OutOfMemoryError:
+            full = True
         with live.StopButton():  # one more press does not cut the last save and the last picture
             run.settle()
             run.history.stopped = run.done < steps
             run.save()
             screen.finish(run.outcome(), run.done / steps, picture, alt)
+    if full:
+        torch.cuda.empty_cache()
+        raise TrainingError(
+            f"The GPU's memory was full after {run.done:,} steps: take smaller batches, pictures or networks, or shut "
+            "down the kernels of other notebooks. What was learned until then is still there."
+        )
     return run.history
 
 

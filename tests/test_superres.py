@@ -329,6 +329,31 @@ def test_a_picture_of_200_megapixels_is_refused_by_its_header():
         superres.enlarge(images.load(bomb + struct.pack(">I", 0) + b"IDAT" + struct.pack(">I", 0)), 2)
 
 
+class SmallMemory(torch.nn.Module):
+    """A network for which pieces above a size are too large."""
+
+    def __init__(self, network, largest):
+        super().__init__()
+        self.network, self.largest = network, largest
+
+    def forward(self, low):
+        if max(low.shape[-2:]) > self.largest:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return self.network(low)
+
+
+@pytest.mark.parametrize("tile", [384, 75])
+def test_where_memory_is_small_tiles_are_halved_and_the_picture_is_the_same(tile):
+    network, x = upscaler(3), torch.rand(1, 3, 101, 130, generator=runtime.generator(0))
+    small = superres.enlarge(x, 3, SmallMemory(network, largest=70), tile=tile)
+    assert (small - superres.enlarge(x, 3, network)).abs().max() < 1e-5
+
+
+def test_where_no_tile_fits_it_gives_up_with_a_sentence(photo):
+    with pytest.raises(ValueError, match="GPU's memory is full"):
+        superres.enlarge(photo, 2, SmallMemory(upscaler(2), largest=30))
+
+
 # --------------------------------------------------------------------------------------------------- pairs
 
 

@@ -360,6 +360,23 @@ def test_an_error_in_the_step_is_shown_as_it_is(capsys):
     assert "ended by ZeroDivisionError" in capsys.readouterr().err
 
 
+def test_full_memory_is_a_sentence_and_what_was_learned_is_saved(tmp_path):
+    network, path = torch.nn.Linear(1, 1), tmp_path / "run.safetensors"
+
+    def step(k):
+        if k == 3:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        with torch.no_grad():
+            network.bias.fill_(k)
+        return {"k": k}
+
+    with pytest.raises(TrainingError, match="memory was full after 3 steps: take smaller"):
+        train.fit(step, range(9), 9, checkpoint=path, parts={"network": network})
+    later = torch.nn.Linear(1, 1)
+    history = train.fit(lambda k: {"k": k}, range(9), 4, checkpoint=path, parts={"network": later})
+    assert history.steps == 4 and later.bias.item() == 2
+
+
 def test_batches_come_from_a_list_an_iterator_or_nowhere():
     seen = []
 

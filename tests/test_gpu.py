@@ -1,0 +1,132 @@
+"""What can be tested of a GPU where there is none: every lesson, and faults planted, on a pretended one."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from tools import gpu, lessons
+
+BEGIN = f"""import sys
+sys.path.insert(0, {str(lessons.ROOT)!r})
+from tests import pretend_gpu
+pretend_gpu.install()"""
+
+pytest.importorskip("torch.utils.backend_registration", reason="this PyTorch cannot pretend a device")
+
+
+FAULTS = {  # code -> what must be said
+    "torch.ones(3) + torch.ones(3, device=there)": "Expected all tensors to be on the same device",
+    "gan.Discriminator().to(there)(torch.ones(1, 3, 32, 32))": "Expected all tensors to be on the same device",
+    "torch.ones(3)[torch.ones(1, device=there).long()]": "Expected all tensors to be on the same device",
+    "torch.rand(3, generator=runtime.generator(0), device=there)": "type for generator but found 'cpu'",
+    "torch.ones(3).to(there).numpy()": "use .cpu() first",
+    "train.fit(lambda k: {'loss': late.item()}, range(9), 3, title='a loop that waits')": "nothing",
+}
+LEARN = """
+import json, torch
+from imagegen_lessons import checkpoint, gan, runtime, train
+from tests import pretend_gpu
+pretend_gpu.install()
+there, said = runtime.device(), {}
+for device in (torch.device("cpu"), there):
+    torch.manual_seed(0)
+    G, D = gan.Generator(width=16).to(device), gan.Discriminator(width=8).to(device)
+    game = gan.Game(G, D, gan.RELATIVISTIC, latent=64, gamma=1.0)
+    real, z = torch.rand(4, 3, 32, 32).to(device), torch.randn(4, 64).to(device)
+    game.z = lambda n, z=z: z
+    history = train.fit(game.step, [real], 5, title=f"on {device.type}")
+    said[device.type] = [history.last("D"), history.last("G"), G.paint.weight.sum().item()]
+late = torch.ones(1, device=there)
+for fault in FAULTS:
+    try:
+        eval(fault)
+        said[fault] = "nothing"
+    except Exception as error:
+        said[fault] = str(error)
+checkpoint.save(PATH, G=G)
+again = gan.Generator(width=16)
+checkpoint.load(PATH, G=again)
+said["came back"] = torch.equal(again.paint.weight, G.paint.weight.cpu())
+said["late"] = pretend_gpu.late_steps
+print("\\n" + json.dumps(said))
+"""
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory):
+    """What a process with the pretended GPU says; a process of its own, since it cannot go back."""
+    path = str(tmp_path_factory.mktemp("pretended") / "G.safetensors")
+    code = f"FAULTS, PATH = {list(FAULTS)!r}, {path!r}\n{LEARN}"
+    done = subprocess.run([sys.executable, "-c", code], cwd=lessons.ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize(("fault", "sentence"), FAULTS.items())
+def test_the_pretended_gpu_finds(said, fault, sentence):
+    assert sentence in said[fault]
+
+
+def test_on_the_pretended_gpu_a_game_goes_as_on_the_cpu_and_no_step_waits(said):
+    assert said["pretended"] == pytest.approx(said["cpu"], rel=1e-5) and said["came back"]
+    assert list(said["late"]) == ["a loop that waits"]
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("path", lessons.paths(), ids=lambda path: path.stem)
+def test_lesson_runs_on_the_pretended_gpu(path, monkeypatch):
+    monkeypatch.setenv("IMAGEGEN_PACE", "quick")
+    notebook = lessons.read(path)
+    cells = notebook.cells
+    notebook.cells = [
+        nbformat.v4.new_code_cell(BEGIN),
+        *cells,
+        nbformat.v4.new_code_cell("pretend_gpu.late_steps"),
+    ]
+    NotebookClient(
+        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(lessons.NOTEBOOKS)}}
+    ).execute()
+    late = ast.literal_eval(notebook.cells[-1].outputs[0]["data"]["text/plain"])
+    if path.stem.startswith("05"):  # labels are checked before they index a table: a GPU would end the kernel
+        late = {title: set(waits) - {"aten::_local_scalar_dense"} for title, waits in late.items()}
+    assert not any(late.values()), late
+
+
+def tiny(tmp_path, source):
+    cell = nbformat.v4.new_code_cell(source, metadata={"tags": ["figures"]})
+    path = tmp_path / "42_tiny.ipynb"
+    lessons.write(nbformat.v4.new_notebook(cells=[cell]), path)
+    return path
+
+
+def test_the_table_has_a_row_for_each_lesson_failed_ones_too(tmp_path, monkeypatch):
+    row = gpu.row(tiny(tmp_path, "print('blurred   0.06')\nprint('sharp 0.02')"))
+    assert re.fullmatch(r"\| 42 \| \d+ \| \d+ \| \d+ \| blurred 0.06<br>sharp 0.02 \|", row)
+    assert (
+        gpu.row(tiny(tmp_path, "assert 1 == 2, 'too few'")) == "| 42 | failed | | | AssertionError: too few |"
+    )
+
+
+def test_the_table_replaces_the_one_before_and_nothing_else(tmp_path, monkeypatch):
+    page = tmp_path / "gpu.md"
+    page.write_text(gpu.PAGE.read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setattr(gpu, "PAGE", page)
+    gpu.write("first")
+    gpu.write("second")
+    before, after = (
+        gpu.PAGE.read_text(encoding="utf-8").split(mark)[k] for mark, k in ((gpu.BEGIN, 0), (gpu.END, 1))
+    )
+    assert page.read_text(encoding="utf-8") == f"{before}{gpu.BEGIN}\nsecond\n{gpu.END}{after}"
+    assert "What was tested" in before
+
+
+def test_every_lesson_has_figures_for_the_table():
+    for path in lessons.paths():
+        cells = [c for c in lessons.code_cells(lessons.read(path)) if "figures" in c.metadata.get("tags", [])]
+        assert len(cells) == 1 and gpu.printed(cells[0]).strip(), path.name

@@ -1,0 +1,80 @@
+"""Runs the lessons at full pace on this machine's GPU and writes the table in docs/gpu.md: `make gpu`.
+
+The stored lessons stay as they are. A lesson in which an assert fails, or anything else, is a row that says so.
+"""
+
+import sys
+import time
+from datetime import date
+
+import nbformat
+import torch
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+from imagegen_lessons import runtime
+from tools import lessons
+from tools.course import cell_seconds
+
+PAGE = lessons.ROOT / "docs" / "gpu.md"
+BEGIN, END = "<!-- table: written by `make gpu` -->", "<!-- end of table -->"
+PEAK = "import torch\nprint(torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0)"
+
+
+def printed(cell) -> str:
+    """What a cell printed."""
+    return "".join(output.get("text", "") for output in cell.outputs)
+
+
+def row(path) -> str:
+    """One lesson, executed: a row of the table with its seconds, peak memory, and figures."""
+    notebook = lessons.read(path)
+    code = lessons.code_cells(notebook)
+    notebook.cells.append(nbformat.v4.new_code_cell(PEAK))
+    client = NotebookClient(
+        notebook, timeout=900, kernel_name="python3", resources={"metadata": {"path": str(lessons.NOTEBOOKS)}}
+    )
+    begin = time.perf_counter()
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        return f"| {path.stem[:2]} | failed | | | {error.ename}: {error.evalue.splitlines()[0][:200]} |"
+    seconds = time.perf_counter() - begin
+    peak = int(printed(notebook.cells[-1])) / 2**20
+    figures = "<br>".join(
+        " ".join(line.split())
+        for cell in code
+        if "figures" in cell.metadata.get("tags", [])
+        for line in printed(cell).splitlines()
+    )
+    return (
+        f"| {path.stem[:2]} | {seconds:.0f} | {max(map(cell_seconds, code)):.0f} | {peak:.0f} | {figures} |"
+    )
+
+
+def table(paths) -> str:
+    """The whole table: where and when, and a row for each lesson."""
+    where = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU, but the CPU"
+    head = f"{where}, PyTorch {torch.__version__}, {runtime.pace()} pace, {date.today():%Y-%m-%d}."
+    rows = ["| lesson | seconds | slowest cell | peak memory, MiB | figures |", "|---|---|---|---|---|"]
+    for path in paths:
+        rows.append(row(path))
+        print(rows[-1], flush=True)
+    return "\n".join([head, "", *rows])
+
+
+def write(text: str) -> None:
+    """Puts the table between its marks in docs/gpu.md."""
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    if runtime.device().type == "cpu":
+        raise SystemExit("There is no GPU here that PyTorch can use, so there is nothing to measure.")
+    text = table(lessons.paths(*sys.argv[1:2]))
+    if sys.argv[1:]:
+        print("One lesson only: docs/gpu.md stays as it is.")
+    else:
+        write(text)
