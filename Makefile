@@ -5,7 +5,7 @@ LESSON ?=
 REPOSITORY ?=
 INSTALLED := .venv/installed
 
-.PHONY: lab test test-browser site address release course solved checkpoints benchmarks lint format clean
+.PHONY: lab test test-browser site address release course gpu solved checkpoints benchmarks lint format clean
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -38,6 +38,9 @@ solved: $(INSTALLED)
 
 course: $(INSTALLED)
 	$(BIN)/python -m tools.course $(LESSON)
+
+gpu: $(INSTALLED)
+	$(BIN)/python -m tools.gpu $(LESSON)
 
 checkpoints: $(INSTALLED)
 	$(BIN)/python -m tools.checkpoints
