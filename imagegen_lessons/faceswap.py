@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from imagegen_lessons import runtime
 from imagegen_lessons.synthetic import faces
 
-IDENTITY = tuple(name for name, factor in faces.FACTORS.items() if factor.group == "identity")
 # One studio for both: the head is straight and the light stays, as in frames that were aligned beforehand.
 STUDIO = dict(
     nod=0.0, tilt=0.0, light_x=-0.3, light_strength=0.4, light_warmth=0.1,
@@ -26,10 +25,10 @@ def person(seed: int = 0, **fixed) -> dict[str, Tensor]:
     Raises ValueError for a factor that is no part of an identity, or a value that is not possible.
     """
     for name in fixed:
-        if name not in IDENTITY:
-            raise ValueError(f"{name!r} is no part of an identity: choose from {', '.join(IDENTITY)}.")
+        if name not in faces.IDENTITY:
+            raise ValueError(f"{name!r} is no part of an identity: choose from {', '.join(faces.IDENTITY)}.")
     factors = faces.sample(1, seed, **fixed)
-    return {name: factors[name] for name in IDENTITY}
+    return {name: factors[name] for name in faces.IDENTITY}
 
 
 ADA = person(
@@ -85,10 +84,10 @@ def _only_factors(factors) -> None:
 def _identity(who) -> dict[str, Tensor]:
     """One person's factors, (1,) each, after a check."""
     _only_factors(who)
-    if set(who) != set(IDENTITY):
-        wrong = ", ".join(sorted(set(who) ^ set(IDENTITY)))
+    if set(who) != set(faces.IDENTITY):
+        wrong = ", ".join(sorted(set(who) ^ set(faces.IDENTITY)))
         raise ValueError(f"An identity has all factors of its kind and no others, but look at: {wrong}.")
-    values = {name: faces.FACTORS[name].read(who[name], name).flatten() for name in IDENTITY}
+    values = {name: faces.FACTORS[name].read(who[name], name).flatten() for name in faces.IDENTITY}
     if any(len(value) != 1 for value in values.values()):
         raise ValueError("An identity is that of one person: one value for each of its factors.")
     return values

@@ -18,20 +18,19 @@ from imagegen_lessons.synthetic import faces
 
 SIZE = 64
 KINDS = ("alpha splice", "Poisson splice", "transposed", "bilinear", "enlarged", "generated")
-IDENTITY = tuple(name for name, factor in faces.FACTORS.items() if factor.group == "identity")
 ALIKE = ("skin_tone", "undertone", "hair_colour", "hair_style", "beard")  # what a forger looks for in a donor
 
 
 def portraits(people: int, each: int = 2, seed: int = 0, **fixed) -> tuple[dict, torch.Tensor]:
     """Factors of `each` portraits of `people` persons, (people · each,), and who is who: 0 to people - 1.
 
-    The portraits of a person share every factor of the group "identity"; `fixed` as for `faces.sample`. Different
+    The portraits of a person share every factor of `faces.IDENTITY`; `fixed` as for `faces.sample`. Different
     seeds give different people. Raises what `faces.sample` raises.
     """
     who = torch.arange(people).repeat_interleave(each)
     persons = faces.passports(people, seed=2 * seed, **fixed)
     factors = faces.passports(people * each, seed=2 * seed + 1)
-    return factors | {name: persons[name][who] for name in IDENTITY}, who
+    return factors | {name: persons[name][who] for name in faces.IDENTITY}, who
 
 
 def camera(scene: torch.Tensor, dice: torch.Generator, photons: float = 500.0) -> torch.Tensor:
@@ -98,7 +97,7 @@ def donors(factors: dict, dice: torch.Generator) -> torch.Tensor:
     """
     n = len(factors["smile"])
     others = faces.passports(n, seed=int(torch.randint(2**31, (), generator=dice)))
-    lent = {name: others[name] for name in IDENTITY if name not in ALIKE}
+    lent = {name: others[name] for name in faces.IDENTITY if name not in ALIKE}
     return moved(faces.render(factors | lent, SIZE), dice)
 
 

@@ -19,7 +19,7 @@ def scenes():
 def test_portraits_of_one_person_share_the_identity_and_nothing_else():
     factors, who = fakes.portraits(5, 3, seed=1)
     assert who.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]
-    for name in fakes.IDENTITY:
+    for name in faces.IDENTITY:
         assert (factors[name] == factors[name][who * 3]).all(), name
     assert len(factors["smile"].unique()) == 15
 

@@ -42,7 +42,7 @@ def test_a_damaged_cache_is_made_anew(quick, damage):
 
 def test_nobody_is_in_two_parts():
     seen = [
-        {tuple(f[name][i].item() for name in fakes.IDENTITY) for i in range(len(who))}
+        {tuple(f[name][i].item() for name in faces.IDENTITY) for i in range(len(who))}
         for f, who in (fakes.portraits(30, 1, seed=10 + k) for k in range(3))
     ]
     assert not seen[0] & seen[1] and not seen[0] & seen[2] and not seen[1] & seen[2]

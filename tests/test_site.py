@@ -1,9 +1,7 @@
 """The pages to read: whole, offline, perceivable. A browser looks at them with axe-core where there is one."""
 
 import json
-import os
 import re
-import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -12,11 +10,9 @@ import nbformat.v4 as nb
 import pytest
 from bs4 import BeautifulSoup
 
-from tools import lessons, site
+from tools import browser_needs, lessons, site
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
-AXE = Path(os.environ.get("IMAGEGEN_AXE", lessons.ROOT / "build/node_modules/axe-core/axe.min.js"))
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DOT = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 FIRST = (
     "# 77 · A title\n\nA *promise*.\n\n**Time:** about an hour\non a CPU.\n**What to know first:** nothing."
@@ -269,17 +265,6 @@ def test_colours_are_told_apart(scheme):
 
 
 @pytest.fixture(scope="module")
-def browser():
-    api = pytest.importorskip("playwright.sync_api", reason="needs playwright (pip install playwright)")
-    if CHROMIUM is None:
-        pytest.skip("needs Chromium")
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
 def all_lessons(tmp_path_factory):
     out = tmp_path_factory.mktemp("all")
     site.build(out, lessons.paths())
@@ -298,9 +283,9 @@ def opened(browser, path: Path, scheme: str = "light", width: int = 1280):
 
 def violations(page, but: str = "") -> list[str]:
     """What axe-core finds serious or critical on a page; `but` is a rule to leave out."""
-    if not AXE.is_file():
-        pytest.skip("needs axe-core (npm install --prefix build axe-core, or IMAGEGEN_AXE=…/axe.min.js)")
-    page.add_script_tag(path=AXE)
+    if lacking := browser_needs.missing("axe-core"):
+        pytest.skip(f"{lacking} `make test-browser` gets it where it can.")
+    page.add_script_tag(path=browser_needs.axe())
     rules = {but: {"enabled": False}} if but else {}
     results = page.evaluate(
         f"axe.run({{preload: false, resultTypes: ['violations'], rules: {json.dumps(rules)}}})"

@@ -382,11 +382,29 @@ def test_an_uploaded_picture_reaches_the_function(form):
     assert made.picture.value == show.to_jpeg(seen[0]) and made.picture.format == "jpeg"
 
 
-def test_the_chooser_itself_is_followed():
+def choose(chooser: ipywidgets.FileUpload, name: str, content: bytes, count: int) -> None:
+    """What the browser sends when somebody chooses a file, in ipywidgets 7 and in 8."""
+    facts = {"name": name, "type": "image/png", "size": len(content)}
+    if ipywidgets.__version__.startswith("7."):
+        metadata = [{**facts, "lastModified": 1700000000000}]
+        chooser.set_state({"metadata": metadata, "data": [memoryview(content)], "_counter": count})
+    else:
+        chooser.set_state(
+            {"value": [{**facts, "last_modified": 1700000000000, "content": memoryview(content)}]}
+        )
+
+
+def test_what_the_browser_sends_arrives():
     made = widgets.Upload(lambda x: (PNG, f"{x.shape[-1]} pixels"), ALT)
-    form = form_7 if ipywidgets.__version__.startswith("7.") else form_8
-    made.chooser.set_trait("value", form("mine.png", PNG))
+    choose(made.chooser, "mine.png", PNG, 1)
     assert made.text.value == "<p>8 pixels</p>" and made.picture.format == "png"
+    choose(made.chooser, "mine.png", b"I am no picture", 2)
+    assert made.message.value.startswith("<p>⚠ ImageError: ") and made.text.value == "<p>8 pixels</p>"
+    choose(made.chooser, "other.png", images.to_bytes(torch.zeros(3, 4, 6)), 3)
+    assert made.text.value == "<p>6 pixels</p>" and made.message.value == ""
+    words = explorer()
+    words.controls["kind"].set_state({"index": 2})  # a slider of words sends no word
+    assert words.function.calls[-1] == (0.25, 3, "c", False)
 
 
 def archive() -> bytes:

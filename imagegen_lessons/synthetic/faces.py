@@ -80,6 +80,8 @@ FACTORS: dict[str, Factor] = {
     "background": _scene("colour of the background, around a circle of colours"),
     "background_style": _scene("what is behind", names=("plain", "disc", "hills", "rays", "dots")),
 }
+# What makes somebody who they are: the same in all of a person's pictures, whatever the expression and the scene.
+IDENTITY = tuple(name for name, factor in FACTORS.items() if factor.group == "identity")
 
 
 def sample(n: int, seed: int = 0, **fixed) -> dict[str, Tensor]:

@@ -1,33 +1,21 @@
-"""What the browser's tests need; without it they say what is missing. `make test-browser` gets what it can."""
+"""The course as the browser's tests use it: a copy, and a JupyterLab that serves it."""
 
-import os
 import shutil
+import statistics
 
 import pytest
 
-try:
-    from playwright.sync_api import sync_playwright
-except ImportError:
-    sync_playwright = None
-
 from . import lab
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 
-
-@pytest.fixture(scope="session")
-def browser():
-    if sync_playwright is None:
-        pytest.skip("the browser's tests need the Python package playwright; run `make test-browser`")
-    if CHROMIUM is None:
-        pytest.skip(
-            "the browser's tests need Chromium; install it, or name it in the environment variable CHROMIUM"
+def pytest_terminal_summary(terminalreporter):
+    """How fast the widgets were, whatever the tests say to it."""
+    if lab.MEASURED:
+        late = sum(took > lab.PATIENCE for took in lab.MEASURED)
+        median, slowest = statistics.median(lab.MEASURED), max(lab.MEASURED)
+        terminalreporter.write_line(
+            f"{len(lab.MEASURED)} controls: median {median:.0f} ms, slowest {slowest:.0f} ms, {late} late at first"
         )
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "for-the-test"
+PATIENCE = 1000  # milliseconds: so soon the picture must have changed
+MEASURED: list[float] = []  # every control's first try, in milliseconds: honest about a busy machine, too
 NOTEBOOK = "window.jupyterapp.shell.currentWidget"
 OUTPUTS = f"{NOTEBOOK}.content.widgets.flatMap(c => c.model.type === 'code' ? c.model.sharedModel.getOutputs() : [])"
 IDLE = f"""() => {{
@@ -46,7 +48,7 @@ def server(home: Path, folder: Path = ROOT, **environment):
     with (home / "server.log").open("w") as log:
         process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=log, stderr=log)
         try:
-            for _ in range(600):
+            for _ in range(1200):
                 try:
                     urllib.request.urlopen(
                         f"http://127.0.0.1:{port}/api/status?token={TOKEN}", timeout=1
@@ -57,7 +59,7 @@ def server(home: Path, folder: Path = ROOT, **environment):
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
 
 
 class Lesson:
@@ -65,20 +67,21 @@ class Lesson:
 
     def __init__(self, browser, address: str, path: str):
         self.page = browser.new_page(viewport={"width": 1280, "height": 1500})
+        self.page.set_default_timeout(120_000)  # a busy machine is not a broken lesson
         self.complaints: list[str] = []
         self.page.on(
             "console", lambda said: self.complaints.append(said.text) if said.type == "error" else None
         )
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.goto(f"{address}/lab/tree/{path}?reset&token={TOKEN}")
-        self.page.wait_for_function(IDLE, timeout=120_000)
+        self.page.wait_for_function(IDLE)
 
     def run_all(self) -> list[dict]:
         """Runs all cells, waits for the last, and gives all outputs."""
         self.page.evaluate(
             "window.jupyterapp.commands.execute('notebook:run-all-cells')"
         )  # until the last has run
-        self.page.wait_for_function(IDLE, timeout=60_000)
+        self.page.wait_for_function(IDLE)
         return self.page.evaluate(OUTPUTS)
 
     def widgets(self) -> list:
@@ -90,7 +93,7 @@ class Lesson:
         self.page.evaluate(f"async i => {{ {here} await all.scrollToItem(i, 'start'); }}", i)
         cell = self.page.locator(".jp-Notebook .jp-Cell.jp-mod-active .jp-OutputArea").first
         cell.locator(".widget-vbox").first.wait_for()
-        self.page.wait_for_function(IDLE, timeout=60_000)
+        self.page.wait_for_function(IDLE)
         return cell
 
     def close(self) -> None:
@@ -100,6 +103,11 @@ class Lesson:
 
 SEEN = """cell => [...cell.querySelectorAll('img.widget-image')].map(i => i.src).join()
     + [...cell.querySelectorAll('.widget-html-content')].map(t => t.innerHTML).join()"""
+RESTS = f"""([cell, quiet]) => {{
+    const seen = ({SEEN})(cell), now = performance.now();
+    if (seen !== cell.seen || !({IDLE})()) [cell.seen, cell.since] = [seen, now];
+    return now - cell.since >= quiet;
+}}"""
 
 
 def milliseconds_until_changed(page, cell, act, patience: float = 4.0) -> float:
@@ -117,3 +125,8 @@ def milliseconds_until_changed(page, cell, act, patience: float = 4.0) -> float:
             raise
         return float("inf")
     return 1000 * (time.perf_counter() - start)
+
+
+def rest(page, cell, quiet: int = 100) -> None:
+    """Waits until the kernel has been idle, and the cell's widgets unchanged, for `quiet` milliseconds."""
+    page.wait_for_function(RESTS, arg=[cell.element_handle(), quiet], timeout=30_000)

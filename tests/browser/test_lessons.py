@@ -3,6 +3,7 @@
 import functools
 import math
 import statistics
+import warnings
 
 import pytest
 
@@ -10,19 +11,44 @@ from tools import lessons
 
 from . import lab
 
-PATIENCE = 1000  # milliseconds: so soon the picture must have changed
-MEASURED: list[float] = []
+AIM = 200  # milliseconds for the median control; it takes 50, and 120 with three busy programs for each core
+TRIES = 3  # one who comes late three times is slow; once or twice, the machine was busy
 # Controls that may leave the picture alone: they count from the next press of a button on (lesson 07's live painting,
 # lesson 14's quiz), or the best threshold stays where it is, among the few pictures of quick pace (lesson 14's costs).
 LATER = ("strength", "levels", "chance", "false alarm", "miss")
+CONTROLS = ".noUi-handle, input[type=checkbox]"
+BUTTONS = "button.jupyter-button:not(.widget-upload, .widget-play *)"
+PLAY = ".widget-play button:first-child"
 
 
 def keys_for(control) -> tuple[str, str]:
     """What to press, after focusing, so that this control changes; and what else, where a small step shows nothing."""
+    if control.evaluate("c => c.tagName") == "BUTTON":
+        return "Enter", "Enter"
     if control.evaluate("c => c.type") == "checkbox":
         return "Space", "Space"
     at_the_end = control.get_attribute("aria-valuenow") == control.get_attribute("aria-valuemax")
     return ("ArrowLeft", "Home") if at_the_end else ("ArrowRight", "End")
+
+
+def name_of(control) -> str:
+    if control.evaluate("c => c.matches('.widget-play *')"):
+        return "play"
+    return control.evaluate("c => (c.closest('.widget-inline-hbox') || c).innerText").strip().split("\n")[0]
+
+
+def use(page, cell, control) -> float:
+    """Milliseconds until the picture followed; a play button is pressed twice, and then all must come to rest."""
+    plays = name_of(control) == "play"
+    for key in keys_for(control)[: 1 if plays else 2]:
+        control.focus()
+        took = lab.milliseconds_until_changed(page, cell, functools.partial(page.keyboard.press, key))
+        if plays:
+            page.keyboard.press("Space")
+        lab.rest(page, cell, quiet=1000 if plays else 100)
+        if math.isfinite(took):
+            break
+    return took
 
 
 @pytest.mark.timeout(900)
@@ -35,27 +61,21 @@ def test_a_lesson_is_run_and_used_by_keyboard(browser, course, path):
         problems = []
         for number, widget in enumerate(lesson.widgets()):
             cell = widget()
-            controls = [c for c in cell.locator(".noUi-handle, input[type=checkbox]").all() if c.is_visible()]
-            buttons = [
-                b for b in cell.locator("button.jupyter-button:not(.widget-upload)").all() if b.is_visible()
-            ]
-            buttons = [b for b in buttons if b.inner_text().strip()]  # those of a Play control have no words
-            pressed = [(b, ("Enter", "Enter")) for b in buttons if b.is_enabled()]
             # The first controls choose what the later ones work on, so the last one is moved first.
-            pressed += [(c, keys_for(c)) for c in reversed(controls)]
-            for control, keys in pressed:
-                name = control.evaluate("c => (c.closest('.widget-inline-hbox') || c).innerText").strip()
-                took = math.inf
-                for key in keys:
-                    if math.isinf(took):
-                        control.focus()
-                        press = functools.partial(lesson.page.keyboard.press, key)
-                        took = lab.milliseconds_until_changed(lesson.page, cell, press)
-                if name.split("\n")[0] in LATER:
+            found = [cell.locator(which).all() for which in (BUTTONS, PLAY, CONTROLS)]
+            for control in [*found[0], *found[1], *reversed(found[2])]:
+                if not (control.is_visible() and control.is_enabled()):
                     continue
-                MEASURED.append(took)
-                if took > PATIENCE:
-                    problems.append(f"widget {number + 1}, {name!r}, {keys}: {took:.0f} ms")
+                name = name_of(control)
+                tries = [use(lesson.page, cell, control)]
+                if name in LATER:
+                    continue
+                lab.MEASURED.append(tries[0])
+                while min(tries) > lab.PATIENCE and len(tries) < TRIES:
+                    tries.append(use(lesson.page, cell, control))
+                if min(tries) > lab.PATIENCE:
+                    took = ", ".join(f"{ms:.0f}" for ms in tries)
+                    problems.append(f"widget {number + 1}, {name!r}: {took} ms")
         assert not problems, "; ".join(problems)
         assert not lesson.complaints, lesson.complaints[:3]
     finally:
@@ -63,11 +83,10 @@ def test_a_lesson_is_run_and_used_by_keyboard(browser, course, path):
 
 
 def test_the_median_widget_answers_at_once(browser):
-    """Runs last: over all controls of all lessons that this run has used."""
-    if not MEASURED:
+    """Runs last: over all controls of all lessons that this run has used. A busy machine is told from slow widgets."""
+    if not lab.MEASURED:
         pytest.skip("no widget was used")
-    finite = [took for took in MEASURED if math.isfinite(took)]
-    print(
-        f"\n{len(MEASURED)} controls, median {statistics.median(MEASURED):.0f} ms, slowest {max(finite):.0f} ms"
-    )
-    assert statistics.median(MEASURED) < 200
+    median = statistics.median(lab.MEASURED)
+    if median >= AIM:
+        warnings.warn(f"The median control took {median:.0f} ms; the aim is {AIM}.", stacklevel=1)
+    assert median < 2 * AIM
