@@ -1,0 +1,21 @@
+"""The one browser of all tests that look at something in a real one."""
+
+import pytest
+
+from tools import browser_needs
+
+
+@pytest.fixture(
+    scope="module"
+)  # no longer: while playwright runs, no other test may run an event loop of its own
+def browser():
+    """Headless Chromium; a test that asks for it is skipped where it is missing."""
+    if lacking := browser_needs.missing("playwright", "chromium"):
+        pytest.skip(f"{lacking} `make test-browser` gets what it can.")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
+        chromium = playwright.chromium.launch(executable_path=browser_needs.chromium(), args=arguments)
+        yield chromium
+        chromium.close()
