@@ -5,9 +5,8 @@ import pytest
 from tools import browser_needs
 
 
-@pytest.fixture(
-    scope="module"
-)  # no longer: while playwright runs, no other test may run an event loop of its own
+# No wider scope: while playwright runs, no other test may run an event loop of its own.
+@pytest.fixture(scope="module")
 def browser():
     """Headless Chromium; a test that asks for it is skipped where it is missing."""
     if lacking := browser_needs.missing("playwright", "chromium"):
