@@ -1,11 +1,15 @@
 # Each target is one or two ordinary commands; README.md lists them for Windows.
 PYTHON ?= python3
 BIN := .venv/bin
+COLAB := .venv-colab
 LESSON ?=
 REPOSITORY ?=
 INSTALLED := .venv/installed
 
-.PHONY: lab test test-browser site address release course gpu solved checkpoints benchmarks lint format clean
+EVERYTHING := --nbval-lax --nbval-current-env --nbval-cell-timeout=120 \
+    --numprocesses 2 --dist loadfile --durations 10 --ignore tests/browser tests notebooks build/solved
+
+.PHONY: lab test test-browser test-colab site address release course gpu solved checkpoints benchmarks lint format clean
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -13,12 +17,22 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/jupyter labextension disable --level=sys_prefix "@jupyterlab/apputils-extension:announcements"
 	touch $(INSTALLED)
 
+$(COLAB)/installed: pyproject.toml tools/colab_versions.txt
+	$(PYTHON) -m venv $(COLAB)
+	$(COLAB)/bin/python -m pip install --quiet --constraint tools/colab_versions.txt --editable ".[test]"
+	touch $(COLAB)/installed
+
 lab: $(INSTALLED)
 	$(BIN)/jupyter lab --config tools/lab_config.py
 
 test: lint solved
-	$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=120 \
-	    --numprocesses 2 --dist loadfile --durations 10 --ignore tests/browser tests notebooks build/solved
+	$(BIN)/python -m pytest $(EVERYTHING)
+
+# With Google Colab's versions, in an environment of their own. Colab has Python 3.13: PYTHON=python3.13 comes nearest.
+# The pretended GPU is left to `make test`.
+test-colab: $(COLAB)/installed
+	$(COLAB)/bin/python -m tools.solve
+	$(COLAB)/bin/python -m pytest --disable-warnings --ignore tests/test_gpu.py $(EVERYTHING)
 
 # What cannot be had is said, and the tests that need it are skipped.
 test-browser: $(INSTALLED)

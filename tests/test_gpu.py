@@ -78,6 +78,12 @@ def test_on_the_pretended_gpu_a_game_goes_as_on_the_cpu_and_no_step_waits(said):
     assert list(said["late"]) == ["a loop that waits"]
 
 
+MAY_WAIT = {  # for one number at a time
+    "05": "labels are checked before they index a table: on a GPU, a wrong one would end the kernel",
+    "07": "PyTorch's L-BFGS asks for its loss",
+}
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("path", lessons.paths(), ids=lambda path: path.stem)
 def test_lesson_runs_on_the_pretended_gpu(path, monkeypatch):
@@ -93,9 +99,9 @@ def test_lesson_runs_on_the_pretended_gpu(path, monkeypatch):
         notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(lessons.NOTEBOOKS)}}
     ).execute()
     late = ast.literal_eval(notebook.cells[-1].outputs[0]["data"]["text/plain"])
-    if path.stem.startswith("05"):  # labels are checked before they index a table: a GPU would end the kernel
-        late = {title: set(waits) - {"aten::_local_scalar_dense"} for title, waits in late.items()}
-    assert not any(late.values()), late
+    if path.stem[:2] in MAY_WAIT:
+        late = {title: waits for title, waits in late.items() if waits != ["aten::_local_scalar_dense"]}
+    assert not late
 
 
 def tiny(tmp_path, source):
