@@ -160,6 +160,8 @@ def test_nothing_is_changed_on_a_full_disk(copy, monkeypatch):
         ("a-b-c/x.y_z-1", "a-b-c/x.y_z-1"),
         ("a" * 39 + "/" + "b" * 100, "a" * 39 + "/" + "b" * 100),
         ("  https://github.com/jane/course.git\n", "jane/course"),
+        ("https://github.com/jane/course/tree/main/", "jane/course"),
+        ("git@github.com:jane/course.git", "jane/course"),
         ("https://GitHub.com/jane/course/", "jane/course"),
         ("github.com/jane/course", "jane/course"),
         ("jane/.github", "jane/.github"),
@@ -185,7 +187,7 @@ def test_names_that_can_be(text, expected):
     ]
     + [
         "https://gitlab.com/jane/x",
-        "https://github.com/jane/x/tree/main",
+        "https://github.com/jane/x/blob/main/README.md",
         "jane/x'; rm y; '",
         'jane/x"',
         "jane/x\ny",

@@ -114,9 +114,13 @@ def tiny(tmp_path, source):
 def test_the_table_has_a_row_for_each_lesson_failed_ones_too(tmp_path, monkeypatch):
     row = gpu.row(tiny(tmp_path, "print('blurred   0.06')\nprint('sharp 0.02')"))
     assert re.fullmatch(r"\| 42 \| \d+ \| \d+ \| \d+ \| blurred 0.06<br>sharp 0.02 \|", row)
-    assert (
-        gpu.row(tiny(tmp_path, "assert 1 == 2, 'too few'")) == "| 42 | failed | | | AssertionError: too few |"
-    )
+    for source, said in {
+        "assert 1 == 2, 'too few'": "AssertionError: too few",
+        "assert 1 == 2": "AssertionError:",
+        "raise ValueError('a | b')": r"ValueError: a \| b",
+        "import os; os._exit(1)": "Kernel died",
+    }.items():
+        assert gpu.row(tiny(tmp_path, source)) == f"| 42 | failed |  |  | {said} |"
 
 
 def test_the_table_replaces_the_one_before_and_nothing_else(tmp_path, monkeypatch):

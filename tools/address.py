@@ -30,8 +30,8 @@ def checked(text: str) -> str:
 
     Raises ValueError where GitHub allows no such name.
     """
-    name = re.sub(r"^(https?://)?(www\.)?github\.com/", "", text.strip(), flags=re.IGNORECASE)
-    name = name.removesuffix("/").removesuffix(".git")
+    name = re.sub(r"^(git@|(https?://)?(www\.)?)github\.com[/:]", "", text.strip(), flags=re.IGNORECASE)
+    name = re.sub(r"/?(tree/[^/]+/?)?$", "", name).removesuffix(".git")
     if name != PLACEHOLDER and not ADDRESS.fullmatch(name):
         raise ValueError(
             f"{text!r} cannot be a repository on GitHub: say owner/name, owner in letters, digits and single hyphens "

@@ -10,7 +10,7 @@ from datetime import date
 import nbformat
 import torch
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 from imagegen_lessons import runtime
 from tools import lessons
@@ -38,23 +38,27 @@ def row(path) -> str:
     try:
         client.execute()
     except CellExecutionError as error:
-        return f"| {path.stem[:2]} | failed | | | {error.ename}: {error.evalue.splitlines()[0][:200]} |"
-    seconds = time.perf_counter() - begin
+        return in_row(path, "failed", "", "", f"{error.ename}: {error.evalue}")
+    except (CellTimeoutError, DeadKernelError) as error:
+        return in_row(path, "failed", "", "", str(error))
+    seconds, slowest = time.perf_counter() - begin, max(map(cell_seconds, code))
     peak = int(printed(notebook.cells[-1])) / 2**20
-    figures = "<br>".join(
-        " ".join(line.split())
-        for cell in code
-        if "figures" in cell.metadata.get("tags", [])
-        for line in printed(cell).splitlines()
-    )
+    figures = "\n".join(printed(cell) for cell in code if "figures" in cell.metadata.get("tags", []))
+    return in_row(path, f"{seconds:.0f}", f"{slowest:.0f}", f"{peak:.0f}", figures)
+
+
+def in_row(path, *columns: str) -> str:
+    """A row of the table; a column may hold any text, of which the first lines are kept."""
+    lines = ([" ".join(line.split()) for line in column.strip().splitlines()[:12]] for column in columns)
     return (
-        f"| {path.stem[:2]} | {seconds:.0f} | {max(map(cell_seconds, code)):.0f} | {peak:.0f} | {figures} |"
+        f"| {path.stem[:2]} | " + " | ".join("<br>".join(part).replace("|", "\\|") for part in lines) + " |"
     )
 
 
 def table(paths) -> str:
     """The whole table: where and when, and a row for each lesson."""
-    where = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU, but the CPU"
+    device = runtime.device().type
+    where = torch.cuda.get_device_name() if device == "cuda" else f"the device {device!r}"
     head = f"{where}, PyTorch {torch.__version__}, {runtime.pace()} pace, {date.today():%Y-%m-%d}."
     rows = ["| lesson | seconds | slowest cell | peak memory, MiB | figures |", "|---|---|---|---|---|"]
     for path in paths:
@@ -71,8 +75,14 @@ def write(text: str) -> None:
 
 
 if __name__ == "__main__":
-    if runtime.device().type == "cpu":
-        raise SystemExit("There is no GPU here that PyTorch can use, so there is nothing to measure.")
+    try:
+        device = runtime.device().type
+    except runtime.SettingError as error:
+        raise SystemExit(str(error)) from None
+    if device == "cpu":
+        raise SystemExit(
+            "The lessons would run on the CPU here: PyTorch finds no GPU, or IMAGEGEN_DEVICE says so."
+        )
     text = table(lessons.paths(*sys.argv[1:2]))
     if sys.argv[1:]:
         print("One lesson only: docs/gpu.md stays as it is.")
