@@ -91,7 +91,9 @@ def check_labels(y, classes, n):
         raise ValueError(
             f"There are {len(y)} rows of labels for {n} latents or pictures; each needs its own."
         )
-    wrong = (y < 0) | (y >= torch.tensor(classes, device=y.device))  # one question for all: a GPU answers slowly
+    wrong = (y < 0) | (
+        y >= torch.tensor(classes, device=y.device)
+    )  # one question for all: a GPU answers slowly
     if wrong.any():
         row, column = wrong.nonzero()[0].tolist()
         raise ValueError(

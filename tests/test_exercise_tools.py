@@ -250,6 +250,17 @@ def test_lessons_are_found_in_order(monkeypatch, tmp_path):
         lessons.paths("07")
 
 
+def test_copies_are_no_lessons_and_two_of_one_number_are_refused(monkeypatch, tmp_path):
+    monkeypatch.setattr(lessons, "NOTEBOOKS", tmp_path)
+    for name in ("01_a", "01_a-Copy1", "01_a (1)", "01_A", "1_a", "101_a", "02_b"):
+        (tmp_path / f"{name}.ipynb").touch()
+    assert [path.stem for path in lessons.paths()] == ["01_a", "02_b"]
+    (tmp_path / "01_a_my_copy.ipynb").touch()
+    for number in ("", "02"):
+        with pytest.raises(SystemExit, match="01_a.ipynb and 01_a_my_copy.ipynb .* the same number"):
+            lessons.paths(number)
+
+
 def test_a_lesson_is_written_whole_and_valid_or_not_at_all(tmp_path):
     path = tmp_path / "new" / "00_one.ipynb"
     notebook = nbformat.v4.new_notebook(cells=[text("# größer ✓"), code("x", metadata=EXERCISE)])

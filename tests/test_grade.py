@@ -1,5 +1,6 @@
 """The grader: right, wrong and blank work from JupyterLab and Colab, and notebooks that want to break it."""
 
+import ast
 import csv
 import json
 import os
@@ -14,6 +15,7 @@ import torch
 
 from imagegen_lessons import exercises
 from imagegen_lessons.exercise import Wrong
+from imagegen_lessons.grade import __main__ as grade
 from imagegen_lessons.grade import judge, notebook
 from imagegen_lessons.grade.cage import held
 from tools import lessons
@@ -175,6 +177,9 @@ def table(tmp_path_factory):
     hidden = folder / ".ipynb_checkpoints"
     hidden.mkdir()
     (hidden / "right.ipynb").write_text("")
+    for path in ("Only a report/report.docx", "Only a zip/parts/work.zip", ".hidden/notes.txt"):
+        (folder / path).parent.mkdir(parents=True)
+        (folder / path).write_text("precious")
     rows = graded(folder, "--seconds", "6")
     assert victim.read_text() == "precious"
     return rows
@@ -235,6 +240,13 @@ def test_what_is_no_notebook_is_a_row(table, file, part):
     assert row["verdict"] == "unreadable" and part in row["sentence"], str(row)
 
 
+def test_a_folder_without_a_notebook_is_a_row(table):
+    found = {row["file"]: row for row in table.values() if "no notebook in this folder" in row["sentence"]}
+    assert set(found) == {"Only a report", "Only a zip"}
+    for name, row in found.items():
+        assert row["student"] == name and row["verdict"] == "unreadable"
+
+
 def test_who_and_what_is_in_the_table(table):
     assert table["Anna Smith/work (1).ipynb", "sgd_step"]["student"] == "Anna Smith"
     assert table["'=formula.ipynb", "sgd_step"]["verdict"] == "right"
@@ -268,6 +280,38 @@ def test_differently_written_answers_to_everything_are_right(good_table):
     rows = {name: row for (file, name), row in good_table.items() if file.startswith("others")}
     assert set(rows) == set(ALL)
     assert {row["verdict"] for row in rows.values()} == {"right"}, str(rows)
+
+
+def test_the_lessons_are_those_of_the_tools():
+    assert list(grade.the_lessons()) == [path.stem for path in lessons.paths()]
+    for path in lessons.paths():
+        cells = [cell.source for cell in lessons.code_cells(lessons.read(path))]
+        assert notebook.given(cells) == (notebook.statements(cells)[0], [])
+
+
+def test_answers_in_the_course_itself_change_no_verdict():
+    above, answer = "def sgd_step(w):\n    return w", RIGHT + "\n" + CHECK
+    lesson = [above, "RATE = 2", BLANK + "\n" + CHECK]
+    untouched = notebook.statements(lesson)[0]
+    for filled in ([above, "RATE = 2", answer], [*lesson, answer], [*lesson[:2], BLANK, answer, "1 +"]):
+        given, names = notebook.given(filled)
+        assert names == ["sgd_step"]
+        right, blank = (notebook.statements([*lesson[:2], cell])[0] for cell in (answer, lesson[2]))
+        assert notebook.attempt_at("sgd_step", right, given)[0] == ast.unparse(ast.parse(RIGHT))
+        assert "raise NotImplementedError" in (notebook.attempt_at("sgd_step", blank, given)[0] or BLANK)
+        assert notebook.attempt_at("sgd_step", untouched[:2], given) is None, "the lesson's own is no attempt"
+    assert notebook.given(["import torch", "1 +\n" + CHECK])[1] == ["sgd_step"], "nobody can run this blank"
+
+
+def test_two_lessons_of_one_number_are_refused_and_copies_ignored(monkeypatch, tmp_path):
+    monkeypatch.setattr(grade.runtime, "ROOT", tmp_path)
+    (tmp_path / "notebooks").mkdir()
+    for name in ("01_a", "01_a-Copy1", "01_A", "1_a", "02_b"):
+        (tmp_path / "notebooks" / f"{name}.ipynb").write_text(json.dumps(cells(BLANK, CHECK)))
+    assert list(grade.the_lessons()) == ["01_a", "02_b"]
+    (tmp_path / "notebooks" / "01_a_my_copy.ipynb").write_text(json.dumps(cells(RIGHT, CHECK)))
+    with pytest.raises(SystemExit, match="two lessons 01"):
+        grade.the_lessons()
 
 
 def test_few_exercises_must_be_checked_inside_the_cage():

@@ -8,10 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from imagegen_lessons import exercises
-from tools import lessons, release
+from tools import address, lessons, release
+from tools.solve import solve_source
 
 ROOT = Path(__file__).resolve().parents[1]
 ALL = exercises.everything()
@@ -143,8 +145,34 @@ def test_what_only_instructors_and_authors_need_is_left_out(copy):
 
 
 def test_the_lessons_are_as_they_were(copy):
+    assert sorted(path.name for path in (copy / "notebooks").iterdir()) == [p.name for p in lessons.paths()]
     for path in lessons.paths():
         assert (copy / "notebooks" / path.name).read_bytes() == path.read_bytes()
+
+
+def answer_of(cell) -> str:
+    return solve_source(cell.source)
+
+
+def printed_solution(cell) -> str:
+    cell.outputs = [nbformat.v4.new_output("stream", text=ALL["sgd_step"].source() + "\n")]
+    return cell.source
+
+
+def no_python(cell) -> str:
+    return cell.source.replace("):", ")")
+
+
+@pytest.mark.parametrize("change", [answer_of, printed_solution, no_python])
+def test_a_lesson_that_tells_an_answer_is_not_handed_out(monkeypatch, tmp_path, change):
+    lesson = lessons.read(lessons.paths("01")[0])
+    cell = next(cell for cell in lessons.code_cells(lesson) if "def sgd_step" in cell.source)
+    cell.source = change(cell)
+    lessons.write(lesson, tmp_path / "notebooks" / "01_learning_to_see.ipynb")
+    monkeypatch.setattr(lessons, "NOTEBOOKS", tmp_path / "notebooks")
+    with pytest.raises(ValueError, match=r"^notebooks/01_learning_to_see\.ipynb tells answers \(sgd_step\)"):
+        release.write(tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
 
 
 def test_colab_finds_in_the_copy_what_the_set_up_cell_runs(copy):
@@ -165,5 +193,36 @@ def test_links_lead_somewhere(copy):
 
 def test_its_makefile_knows_what_students_need(copy):
     text = (copy / "Makefile").read_text(encoding="utf-8")
-    assert re.findall(r"^([a-z]+):(?!=)", text, re.MULTILINE) == ["lab"]
-    assert "make lab" in (copy / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"^([^\s#.].*?):(?!=)", text, re.MULTILINE) == ["$(INSTALLED)", "lab"]
+    defined = set(re.findall(r"^(\w+) [?:]=", text, re.MULTILINE))
+    assert defined == set(re.findall(r"\$\((\w+)\)", text)), "what is used is defined, and nothing else"
+    for prerequisite in re.findall(r"^\$\(INSTALLED\): (.+)$", text, re.MULTILINE)[0].split():
+        assert (copy / prerequisite).is_file()
+    readme = (copy / "README.md").read_text(encoding="utf-8")
+    assert (
+        "make lab" in readme
+        and "Windows" in readme
+        and "[lab,credentials]" in readme
+        and "[lab,credentials]" in text
+    )
+
+
+def test_git_ignores_in_the_copy_what_a_student_makes(copy):
+    ignored = (copy / ".gitignore").read_text(encoding="utf-8").split()
+    assert {".venv*/", "outputs/", "data/cache/", ".ipynb_checkpoints/", "__pycache__/"} <= set(ignored)
+
+
+def test_programs_that_are_left_out_are_said_to_be_elsewhere(copy):
+    for name in ("README.md", "data/README.md"):
+        assert "full course, which your instructor has" in (copy / name).read_text(encoding="utf-8")
+    assert (copy / "data" / "README.md").read_text(encoding="utf-8").startswith("# Data")
+
+
+@pytest.mark.parametrize("place, named", [(address.PLACEHOLDER, False), ("some-body/course", True)])
+def test_nobody_is_sent_to_colab_before_the_course_is_somewhere(monkeypatch, place, named):
+    monkeypatch.setattr(address, "current", lambda: place)
+    text = release.readme((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert ("Open in Colab" in text) is named and ("on Colab |" in text) is named
+    assert (
+        "colab.research.google.com" in text
+    ) is named and "](notebooks/14_provenance_and_ethics.ipynb)" in text

@@ -10,7 +10,7 @@ import nbformat.v4 as nb
 import pytest
 from bs4 import BeautifulSoup
 
-from tools import browser_needs, lessons, site
+from tools import address, browser_needs, lessons, site
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 DOT = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
@@ -136,6 +136,15 @@ def test_the_index_is_like_a_books(two):
         assert promise in entry.get_text() and page.time in entry.get_text()
         assert [link.get_text() for link in entry.select("details a")] == [text for _, text in page.sections]
         assert page.sections[-1][1] == "Next"
+
+
+@pytest.mark.parametrize(("place", "links"), [(address.PLACEHOLDER, 0), ("some-body/course", 1)])
+def test_the_index_leads_to_the_repository_where_there_is_one(monkeypatch, tmp_path, place, links):
+    monkeypatch.setattr(address, "current", lambda: place)
+    site.build(tmp_path, [])
+    assert (
+        len(parsed(tmp_path / "index.html").select("a[href='https://github.com/some-body/course']")) == links
+    )
 
 
 def test_pages_lead_to_their_neighbours(two):

@@ -11,11 +11,13 @@ import shutil
 import zlib
 from pathlib import Path
 
+from imagegen_lessons import exercises
+from imagegen_lessons.grade import notebook
 from tools import address, lessons
 
 RELEASE = lessons.ROOT / "build" / "release"
 NAME = "imagegen-lessons"
-COPIED = ["notebooks", "imagegen_lessons", "data", "docs/pictures", "tools/lab_config.py", "tools/colab.py"]
+COPIED = [".gitignore", "imagegen_lessons", "data", "docs/pictures", "tools/lab_config.py", "tools/colab.py"]
 COPIED += ["pyproject.toml", "constraints.txt", "environment.yml", "LICENSE", "LICENSE-TEXT"]
 LEFT_OUT = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "*.tmp", "cache", "grade")
 SEALED = '''"""{title} The answers are sealed; `check` and `hint` know them."""
@@ -43,24 +45,41 @@ A course in Jupyter notebooks in which you build the machines that make pictures
 
 ## Begin
 
-You need Python 3.11, 3.12 or 3.13 and about 6 GB of disk. Type `make lab` in this folder: it installs into `.venv` what
-is missing, then opens JupyterLab at lesson 00. On Windows, or without `make`, type instead:
+You need Python 3.11, 3.12 or 3.13 and about 8 GB of disk. Type `make lab` in this folder: it installs into `.venv` what
+is missing, then opens JupyterLab at lesson 00. If `python3` is none of them, name one: `make lab PYTHON=python3.12`.
+On Windows, or without `make`, type instead:
 
 {windows}
-
-Or press a lesson's badge "Open in Colab": it runs on a computer of Google's, for which you need a Google account.
-
+{colab}
 ## The lessons
 
 {table}
 
 Every lesson ends with exercises that check themselves: `check` says whether you are right and, if not, what to look at;
-`hint` helps you on. For a solution ask your instructor.
+`hint` helps you on. For a solution ask your instructor. To try things out, work on a copy of a lesson, in the folder
+`outputs` for example; pictures in the text appear there, too.
+
+{elsewhere}
 
 ## Licences
 
 Code: MIT (LICENSE). Text, drawn pictures and checkpoints: CC BY 4.0 (LICENSE-TEXT). Photographs: data/README.md.
 """
+COLAB = """
+Or press a lesson's badge "Open in Colab": it runs on a computer of Google's, for which you need a Google account.
+"""
+ELSEWHERE = """Some programs that the lessons and data/README.md name (`tools`, `benchmarks`) are not in this copy: they
+are in the full course, which your instructor has."""
+
+
+def answered(path: Path) -> list[str]:
+    """The exercises of a lesson to which it tells an answer: a filled-in blank, or a printed solution."""
+    lesson = lessons.read(path)
+    printed = "\n".join(
+        output.get("text", "") for cell in lessons.code_cells(lesson) for output in cell.outputs
+    )
+    told = [name for name, known in exercises.everything().items() if known.source() in printed]
+    return notebook.given([cell.source for cell in lessons.code_cells(lesson)])[1] + told
 
 
 def seal(source: str) -> str:
@@ -72,27 +91,52 @@ def seal(source: str) -> str:
 
 
 def readme(text: str) -> str:
-    """The students' README, out of the course's: how to begin without `make`, and the table of lessons."""
+    """The students' README, out of the course's: how to begin without `make`, and the table of lessons.
+
+    While the course has no address, nobody is sent to Colab.
+    """
     windows = re.search(r"^\| `make lab` \| (.+) \|$", text, re.MULTILINE)[1]
     table = re.search(r"^<!-- lessons.*?-->\n(.+?)\n<!-- end", text, re.MULTILINE | re.DOTALL)[1]
-    return README.format(windows=windows, table=table)
+    if placeless := address.current() == address.PLACEHOLDER:
+        table = re.sub(r"[^|]*\|$", "", table, flags=re.MULTILINE)  # without the last column, "on Colab"
+    windows = windows.replace(",test]", "]")
+    return README.format(windows=windows, table=table, colab="" if placeless else COLAB, elsewhere=ELSEWHERE)
 
 
 def makefile(text: str) -> str:
-    """The rules down to `lab`: the others are for those who write the course."""
-    return re.sub(r"^\.PHONY: .+$", ".PHONY: lab", text.partition("\ntest:")[0], flags=re.MULTILINE)
+    """Of our Makefile the rule `lab`, the rule that installs, and their variables; students run no tests."""
+    rules = re.findall(r"^(?:\$\(INSTALLED\)|lab):.*\n(?:\t.*\n)+", text, re.MULTILINE)
+    body = "\n".join([".PHONY: lab\n", *rules]).replace(",test]", "]")
+    variables = [
+        line for line in re.findall(r"^\w+ [?:]=.*$", text, re.MULTILINE) if f"$({line.split()[0]})" in body
+    ]
+    return "\n".join([text.splitlines()[0], *variables, "", body])
+
+
+def data_readme(text: str) -> str:
+    title, rest = text.split("\n", 1)
+    return f"{title}\n\n{ELSEWHERE}\n{rest}"
 
 
 def write(folder: Path) -> None:
-    """Writes the students' copy into a folder, which must not exist."""
-    for name in COPIED:
+    """Writes the students' copy into a folder, which must not exist.
+
+    Raises ValueError, before anything is written, where a lesson tells an answer.
+    """
+    for path in lessons.paths():
+        if names := answered(path):
+            raise ValueError(
+                f"notebooks/{path.name} tells answers ({', '.join(names)}): move your work to outputs/, "
+                f"and get the blank lesson back, with `git checkout notebooks/{path.name}` for example."
+            )
+    for name in [*COPIED, *(f"notebooks/{path.name}" for path in lessons.paths())]:
         source, target = lessons.ROOT / name, folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
             shutil.copytree(source, target, ignore=LEFT_OUT)
         else:
             shutil.copyfile(source, target)
-    for name, change in {"README.md": readme, "Makefile": makefile}.items():
+    for name, change in {"README.md": readme, "Makefile": makefile, "data/README.md": data_readme}.items():
         text = (lessons.ROOT / name).read_text(encoding="utf-8")
         (folder / name).write_text(change(text), encoding="utf-8")
     package = folder / "imagegen_lessons"
@@ -104,6 +148,12 @@ def write(folder: Path) -> None:
 
 if __name__ == "__main__":
     shutil.rmtree(RELEASE, ignore_errors=True)
-    write(RELEASE / NAME)
+    try:
+        write(RELEASE / NAME)
+    except ValueError as error:
+        raise SystemExit(str(error)) from error
     shutil.make_archive(str(RELEASE / NAME), "zip", RELEASE, NAME)
     print(f"build/release/{NAME} and build/release/{NAME}.zip; badges lead to github.com/{address.current()}")
+    if address.current() == address.PLACEHOLDER:
+        print("Nothing is there, until you name the copy's repository: make address REPOSITORY=owner/name,")
+        print("then make release again. The copy's README does not mention Colab so far.")

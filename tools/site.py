@@ -17,7 +17,7 @@ from latex2mathml.converter import convert
 from nbconvert.filters import Highlight2HTML, strip_ansi
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-from tools import lessons
+from tools import address, lessons
 
 FILES = Path(__file__).with_suffix("")  # templates, style and script
 OUT = lessons.ROOT / "build" / "site"
@@ -234,7 +234,10 @@ def build(out: Path, paths: list[Path]) -> list[Page]:
         html = templates.get_template("lesson.html").render(page=this, before=before, after=after)
         (out / f"{this.name}.html").write_text(html, encoding="utf-8")
     title, promise = course_promise((lessons.ROOT / "README.md").read_text(encoding="utf-8"))
-    html = templates.get_template("index.html").render(title=title, promise=promise, pages=pages)
+    repository = "" if address.current() == address.PLACEHOLDER else f"https://github.com/{address.current()}"
+    html = templates.get_template("index.html").render(
+        title=title, promise=promise, pages=pages, repository=repository
+    )
     (out / "index.html").write_text(html, encoding="utf-8")
     return pages
 

@@ -21,25 +21,41 @@ from imagegen_lessons.grade.notebook import Statement
 
 COLUMNS = ["student", "file", "lesson", "exercise", "verdict", "sentence", "look at by hand"]
 SKIPPED = {".ipynb_checkpoints", "__MACOSX"}
+LESSON = re.compile(r"[0-9]{2}_[a-z_]+\.ipynb")  # as in tools/lessons.py: no copy made by JupyterLab
 
 
 def the_lessons() -> dict[str, tuple[list[str], list[Statement]]]:
-    """The course's own notebooks: lesson -> the names of its exercises, and its statements."""
+    """The course's own notebooks: lesson -> the names of its exercises, and the statements that it gives.
+
+    Ends the program where two have the same number.
+    """
     found = {}
-    for path in sorted((runtime.ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")):
-        cells = notebook.code(notebook.load(path))
-        names = [name for name in notebook.mentioned(cells) if name in exercises.everything()]
-        found[path.stem] = names, notebook.statements(cells)[0]
+    for path in sorted((runtime.ROOT / "notebooks").glob("*.ipynb")):
+        if LESSON.fullmatch(path.name):
+            if any(stem[:2] == path.stem[:2] for stem in found):
+                sys.exit(
+                    f"There are two lessons {path.name[:2]} in {path.parent}: move the copy to outputs/."
+                )
+            cells = notebook.code(notebook.load(path))
+            names = [name for name in notebook.mentioned(cells) if name in exercises.everything()]
+            found[path.stem] = names, notebook.given(cells)[0]
     return found
 
 
 def submissions(folder: Path) -> list[Path]:
-    """All notebooks in the folder and below it, in order; links to folders are not followed."""
+    """All notebooks in the folder and below it, and the students' folders that hold none.
+
+    In order. Links to folders are not followed.
+    """
     found = []
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(set(folders) - SKIPPED)
         names = [name for name in files if name.lower().endswith(".ipynb") and not name.startswith("._")]
         found += [Path(place) / name for name in sorted(names)]
+    theirs = {path.relative_to(folder).parts[0] for path in found}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if path.is_dir() and path.name not in theirs | SKIPPED and not path.name.startswith("."):
+            found.append(path)
     return found
 
 
@@ -88,7 +104,7 @@ def verdicts(path: Path, lessons: dict, seconds: float, megabytes: int) -> Itera
 def rows(path: Path, folder: Path, **options) -> list[list[str]]:
     """The rows of one submission: its student is the folder's name or, if it lies in none, its own."""
     place = path.relative_to(folder)
-    who = place.parts[0] if len(place.parts) > 1 else place.stem
+    who = place.parts[0] if len(place.parts) > 1 or path.is_dir() else place.stem
     return [[harmless(cell) for cell in (who, place.as_posix(), *row)] for row in verdicts(path, **options)]
 
 
@@ -117,7 +133,7 @@ def main() -> None:
     if not found or not lessons:
         sys.exit(f"There is no notebook in {options.folder if lessons else runtime.ROOT / 'notebooks'}.")
     try:
-        print(f"{len(found)} notebooks. Protection on this machine: {', '.join(held())}.", flush=True)
+        print(f"{len(found)} submissions. Protection on this machine: {', '.join(held())}.", flush=True)
     except Stopped as error:
         sys.exit(f"No attempt can be locked in on this machine, so nothing was run. {error}")
     try:

@@ -59,7 +59,9 @@ class Statement:
 
 
 def load(path: Path) -> bytes:
-    """The file as it is. Raises `Unreadable`."""
+    """The file as it is. Raises `Unreadable`, for a folder as well: it stands for what lies in it."""
+    if path.is_dir():
+        raise Unreadable("There is no notebook in this folder.")
     if path.is_symlink() or not path.is_file():
         raise Unreadable("This is no ordinary file.")
     try:
@@ -86,6 +88,20 @@ def code(data: bytes) -> list[str]:
 def mentioned(cells: Iterable[str]) -> list[str]:
     """The names of the exercises that are checked, or asked for a hint, in these cells, in their order."""
     return list(dict.fromkeys(name for cell in cells for name in MENTION.findall(cell)))
+
+
+def given(cells: list[str]) -> tuple[list[Statement], list[str]]:
+    """Of a lesson: the statements that it gives to its students, and the names of exercises that are not blank.
+
+    What defines an exercise where it is asked for, or below, and is no blank, is an instructor's answer, and not given:
+    else the same answer of a student would be taken for the lesson's own. (Above, a lesson may show a simple form.)
+    """
+    found, asked = statements(cells)[0], {}
+    for number, cell in enumerate(cells):
+        asked |= {name: number for name in mentioned([cell]) if name not in asked}
+    answers = [s for s in found if not s.blank and s.cell >= asked.get(s.attempt, len(cells))]
+    filled = set(asked) - {s.attempt for s in found if s.blank} | {s.attempt for s in answers}
+    return [s for s in found if s not in answers], [name for name in asked if name in filled]
 
 
 def statements(cells: Iterable[str]) -> tuple[list[Statement], dict[str, str]]:
