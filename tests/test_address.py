@@ -39,7 +39,9 @@ def texts() -> dict[str, str]:
 @pytest.fixture
 def copy(tmp_path) -> Path:
     """A copy of the files that are stamped, with one fresh and one stale lesson among them."""
-    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks", ignore=shutil.ignore_patterns(".*", "*-Copy*"))
+    shutil.copytree(
+        ROOT / "notebooks", tmp_path / "notebooks", ignore=shutil.ignore_patterns(".*", "*-Copy*")
+    )
     shutil.copytree(ROOT / "docs", tmp_path / "docs", ignore=shutil.ignore_patterns("pictures"))
     for name in ("pyproject.toml", "README.md"):
         shutil.copyfile(ROOT / name, tmp_path / name)
