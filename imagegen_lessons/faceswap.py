@@ -190,10 +190,11 @@ class Training:
 
     def step(self) -> dict[str, Tensor]:
         """One step: the mean squared errors of both, brought down."""
-        pictures = [
-            x[torch.randint(len(x), (self.batch,), generator=self.random).to(x.device)] for x in self.frames
-        ]
-        mixes = torch.rand(2, self.batch, 3, 1, 1, generator=self.random).to(pictures[0])
+        device, dice = self.frames[0].device, self.random
+        # The dice lie on the CPU; what they say goes to a GPU without the program waiting for it (non_blocking).
+        chosen = [torch.randint(len(x), (self.batch,), generator=dice) for x in self.frames]
+        pictures = [x[k.to(device, non_blocking=True)] for x, k in zip(self.frames, chosen, strict=True)]
+        mixes = torch.rand(2, self.batch, 3, 1, 1, generator=dice).to(device, non_blocking=True)
         made = self.swap.rebuild(*map(look, pictures, mixes))
         loss = sum(map(F.mse_loss, made, pictures))
         self.optimizer.zero_grad()

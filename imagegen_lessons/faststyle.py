@@ -59,7 +59,7 @@ class StyleNet(nn.Module):
     def forward(self, x: torch.Tensor, mix: torch.Tensor | None = None) -> torch.Tensor:
         """`mix` (n, styles): how much of each style, adding up to 1; by default all of the first."""
         if mix is None:
-            mix = F.one_hot(torch.zeros(len(x), dtype=torch.long), self.styles)
+            mix = torch.eye(self.styles, device=x.device)[:1].expand(len(x), -1)
         mix = mix.to(x)
         height, width = x.shape[-2:]
         # Sizes that four does not divide: the border is repeated, and cut off again at the end.

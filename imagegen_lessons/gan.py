@@ -91,9 +91,8 @@ def check_labels(y, classes, n):
         raise ValueError(
             f"There are {len(y)} rows of labels for {n} latents or pictures; each needs its own."
         )
-    wrong = (y < 0) | (
-        y >= torch.tensor(classes, device=y.device)
-    )  # one question for all: a GPU answers slowly
+    # One question for all columns: a GPU is slow to answer.
+    wrong = (y < 0) | (y >= torch.tensor(classes, device=y.device))
     if wrong.any():
         row, column = wrong.nonzero()[0].tolist()
         raise ValueError(

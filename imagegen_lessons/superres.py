@@ -129,9 +129,9 @@ def enlarge(picture: torch.Tensor, scale: int, network=None, *, tile: int = 384,
     `network`, the bundled one by default, takes luma (n, 1, h, w) to (n, 1, scale · h, scale · w), on the device.
     Colours are interpolated. The work goes in tiles of `tile` pixels and 20 more on each side, so that memory does not
     grow with the network and no seam is seen; where a GPU's memory is full, tiles are halved. `title` shows a
-    progress line. The stop button leaves what is not done
-    yet interpolated. Raises ImageError for what is no image, ValueError for another scale, for a network of
-    another scale, where the result would have more than 200 million pixels, or a GPU's memory is full all the same.
+    progress line. The stop button leaves what is not done yet interpolated. Raises ImageError for what is no image,
+    ValueError for another scale, for a network of another scale, where the result would have more than 200 million
+    pixels, or where a GPU's memory is full all the same.
     """
     picture = images.check(picture).detach().cpu().float()
     picture = picture if picture.dim() == 4 else picture[None]
@@ -215,7 +215,9 @@ class Pairs(datasets.Endless):
     def __next__(self) -> tuple[torch.Tensor, torch.Tensor]:
         chosen = torch.multinomial(self.areas, self.batch, replacement=True, generator=self.dice)
         pieces = [self._piece(*self.pairs[k]) for k in chosen.tolist()]
-        return tuple(torch.stack(part).float().to(runtime.device()) for part in zip(*pieces, strict=True))
+        # not blocking: else each step would wait until the GPU has done the one before
+        device = runtime.device()
+        return tuple(torch.stack(p).float().to(device, non_blocking=True) for p in zip(*pieces, strict=True))
 
     def _piece(self, low, high):
         """The same random square of both, turned and mirrored in the same way."""

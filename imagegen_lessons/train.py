@@ -45,25 +45,38 @@ class History:
         self.values = {name: series.tolist() for name, series in state["values"].items()}
 
 
-def ema(model: torch.nn.Module, decay: float = 0.999) -> AveragedModel:
+class Average(AveragedModel):
+    """The running average of a network's weights and buffers; see `ema`.
+
+    PyTorch's own update brings its counter to the device at every step, and a GPU must wait for that.
+    """
+
+    def __init__(self, model: torch.nn.Module, decay: float):
+        super().__init__(model, use_buffers=True)
+        self.decay = decay
+
+    @torch.no_grad()
+    def update_parameters(self, model: torch.nn.Module) -> None:
+        """Takes in the weights of `model` as they are now; the first time, it takes them over."""
+        updates = self.n_averaged.item()
+        # At first it averages over what there is: else it would long remember the untrained weights.
+        keep = min(self.decay, (1 + updates) / (10 + updates)) if updates else 0.0
+        networks = ([*network.parameters(), *network.buffers()] for network in (self.module, model))
+        for old, new in zip(*networks, strict=True):
+            if old.is_floating_point():
+                old.lerp_(new.to(old.device), 1 - keep)
+            else:
+                old.copy_(new)
+        self.n_averaged += 1
+
+
+def ema(model: torch.nn.Module, decay: float = 0.999) -> Average:
     """An exponential moving average of the weights of `model`, over about the last 1 / (1 - decay) steps.
 
     Call `average.update_parameters(model)` after every step, and `average(z)` or `average.module` for pictures:
     a generator's average is steadier than the generator itself. It is a part to save like any other.
     """
-
-    def mix(averaged, current, updates):
-        # At first it averages over what there is: else it would long remember the untrained weights.
-        # `updates` is a tensor, and stays one: a GPU need not wait for it.
-        keep = ((1 + updates) / (10 + updates)).clamp(max=decay)
-        for old, new in zip(averaged, current, strict=True):
-            if old.is_floating_point():
-                old.lerp_(new.to(old.device), 1 - keep.to(old))
-            else:
-                old.copy_(new)
-
-    average = AveragedModel(model, multi_avg_fn=mix, use_buffers=True)
-    return average.requires_grad_(False).eval()
+    return Average(model, decay).requires_grad_(False).eval()
 
 
 def fit(
@@ -124,14 +137,14 @@ def fit(
         except KeyboardInterrupt:
             pass  # pressed twice, or raised by the step itself
         except torch.OutOfMemoryError:
-            full = True
+            full, sample = True, None  # there may be no memory for the last picture either
+            torch.cuda.empty_cache()
         with live.StopButton():  # one more press does not cut the last save and the last picture
             run.settle()
             run.history.stopped = run.done < steps
             run.save()
             screen.finish(run.outcome(), run.done / steps, picture, alt)
     if full:
-        torch.cuda.empty_cache()
         raise TrainingError(
             f"The GPU's memory was full after {run.done:,} steps: take smaller batches, pictures or networks, or shut "
             "down the kernels of other notebooks. What was learned until then is still there."

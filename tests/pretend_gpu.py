@@ -19,7 +19,20 @@ NAME = "pretended"
 # As on CUDA: a copy is there to cross over, and an index may come from the CPU.
 CROSSES = ("aten::copy_", "aten::_to_copy")
 TAKES_INDEX = ("aten::index.", "aten::index_put", "aten::_index_put_impl_")
-WAITS = ("aten::_local_scalar_dense", "aten::nonzero", "aten::equal", "aten::is_nonzero")
+# A GPU must have come so far before it can say a number, or how many there are.
+# A GPU must have come so far before it can say a number, or how many elements there are.
+WAITS = tuple(
+    f"aten::{name}"
+    for name in (
+        "_local_scalar_dense",
+        "nonzero",
+        "equal",
+        "is_nonzero",
+        "masked_select",
+        "_unique",
+        "bincount",
+    )
+)
 waits: list[str] = []  # the operations that had to wait for the device
 late_steps: dict[str, list[str]] = {}  # the trainings in which a step waited, and for what
 
@@ -91,11 +104,23 @@ def calculate(func, args, kwargs):
         kwargs = {**kwargs, "device": torch.device("cpu")}
     if to_far and kwargs.get("generator") is not None:
         raise RuntimeError(f"Expected a '{NAME}' device type for generator but found 'cpu'.")
-    if far and (name.startswith(WAITS) or not to_far):
+    if (far or to_far) and _waits(name, args, kwargs, to_far):
         waits.append(name)
     known = {id(tensor.near): tensor for tensor in far}  # an operation in place returns what it got
     result = func(*tree_map(_near, args), **tree_map(_near, kwargs))
     return tree_map(lambda x: known[id(x)] if id(x) in known else _far(x), result) if to_far else result
+
+
+def _waits(name, args, kwargs, to_far) -> bool:
+    """Whether the program waits here until the device has done all that it was told before."""
+    if name.startswith(CROSSES) and to_far:
+        blocking = not kwargs.get("non_blocking") and args[2:] != (True,)
+        return blocking and not all(map(is_far, args[:2] if "copy_" in name else args[:1]))
+    if (
+        name.startswith(TAKES_INDEX) and to_far
+    ):  # by True and False: how many they are, the device must say first
+        return any(is_far(part) and part.dtype == torch.bool for part in args[1])
+    return name.startswith(WAITS) or not to_far
 
 
 def _near(x):

@@ -180,6 +180,7 @@ def table(tmp_path_factory):
     for path in ("Only a report/report.docx", "Only a zip/parts/work.zip", ".hidden/notes.txt"):
         (folder / path).parent.mkdir(parents=True)
         (folder / path).write_text("precious")
+    (folder / "A link").symlink_to(folder / "Anna Smith", target_is_directory=True)
     rows = graded(folder, "--seconds", "6")
     assert victim.read_text() == "precious"
     return rows
@@ -247,6 +248,17 @@ def test_a_folder_without_a_notebook_is_a_row(table):
         assert row["student"] == name and row["verdict"] == "unreadable"
 
 
+def test_a_link_to_a_folder_is_named_and_not_followed(table):
+    row = table["A link", ""]
+    assert row["verdict"] == "unreadable" and "This is a link" in row["sentence"]
+    assert not any(file.startswith("A link/") for file, _ in table)
+
+
+def test_the_rows_are_in_order_of_name(table):
+    files = list(dict.fromkeys(file.lstrip("'") for file, _ in table))
+    assert files == sorted(files)
+
+
 def test_who_and_what_is_in_the_table(table):
     assert table["Anna Smith/work (1).ipynb", "sgd_step"]["student"] == "Anna Smith"
     assert table["'=formula.ipynb", "sgd_step"]["verdict"] == "right"
@@ -303,12 +315,14 @@ def test_answers_in_the_course_itself_change_no_verdict():
     assert notebook.given(["import torch", "1 +\n" + CHECK])[1] == ["sgd_step"], "nobody can run this blank"
 
 
-def test_two_lessons_of_one_number_are_refused_and_copies_ignored(monkeypatch, tmp_path):
+def test_two_lessons_of_one_number_are_refused_and_copies_ignored(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(grade.runtime, "ROOT", tmp_path)
     (tmp_path / "notebooks").mkdir()
-    for name in ("01_a", "01_a-Copy1", "01_A", "1_a", "02_b"):
+    for name in ("01_a", "01_a-Copy1", "01_A", "1_a", "02_b2"):
         (tmp_path / "notebooks" / f"{name}.ipynb").write_text(json.dumps(cells(BLANK, CHECK)))
-    assert list(grade.the_lessons()) == ["01_a", "02_b"]
+    assert list(grade.the_lessons()) == ["01_a", "02_b2"]
+    said = capsys.readouterr().err
+    assert said.startswith("01_A.ipynb is taken for no lesson") and said.count("\n") == 1
     (tmp_path / "notebooks" / "01_a_my_copy.ipynb").write_text(json.dumps(cells(RIGHT, CHECK)))
     with pytest.raises(SystemExit, match="two lessons 01"):
         grade.the_lessons()

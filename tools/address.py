@@ -42,11 +42,13 @@ def checked(text: str) -> str:
 
 def current(root: Path = lessons.ROOT) -> str:
     """`owner/name`, as pyproject.toml has it. Raises ValueError where it has none."""
-    project = tomllib.loads((root / HOME).read_text(encoding="utf-8"))["project"]
     try:
-        return checked(project["urls"]["Repository"])
+        text = tomllib.loads((root / HOME).read_text(encoding="utf-8"))["project"]["urls"]["Repository"]
     except KeyError:
         raise ValueError(f"{HOME} has no line 'Repository = …' under [project.urls].") from None
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{HOME} cannot be read: {error}.") from error
+    return checked(text)
 
 
 def on_colab(lesson: str) -> str:
@@ -67,6 +69,15 @@ def stamped_lesson(text: str, address: str) -> str:
     return text
 
 
+def before_and_after(path: Path, address: str) -> tuple[str, str]:
+    """What a file says, and what it says with the address. Raises ValueError, which names it, if it cannot be read."""
+    try:
+        text = path.read_bytes().decode()  # and not read_text, which would change the ends of lines
+        return text, (stamped_lesson if path.suffix == ".ipynb" else stamped)(text, address)
+    except Exception as error:  # what is JSON and no notebook fails in nbformat in many ways
+        raise ValueError(f"{path} cannot be read ({type(error).__name__}); nothing was changed.") from error
+
+
 def stamp(address: str, root: Path = lessons.ROOT) -> list[Path]:
     """Writes the address into every file that names it; returns the files that changed.
 
@@ -74,13 +85,9 @@ def stamp(address: str, root: Path = lessons.ROOT) -> list[Path]:
     """
     address = checked(address)
     current(root)
-    changed = {}
-    for path in [root / HOME, root / "README.md", *(root / "docs").glob("*.md")]:
-        text = path.read_bytes().decode()  # and not read_text, which would change the ends of lines
-        changed[path] = text, stamped(text, address)
-    for path in (root / "notebooks").glob("*.ipynb"):
-        text = path.read_bytes().decode()
-        changed[path] = text, stamped_lesson(text, address)
+    files = [root / HOME, root / "README.md"]
+    files += [*(root / "docs").glob("*.md"), *(root / "notebooks").glob("*.ipynb")]
+    changed = {path: before_and_after(path, address) for path in files}
     drafts = {path: path.with_name(f"{path.name}.tmp") for path, (old, new) in changed.items() if old != new}
     try:
         for path, draft in drafts.items():
@@ -98,4 +105,6 @@ if __name__ == "__main__":
         files = stamp(sys.argv[1] if sys.argv[1:] else current())
     except ValueError as error:
         raise SystemExit(str(error)) from error
+    except OSError as error:
+        raise SystemExit(f"The address could not be written everywhere: {error}.") from error
     print(f"The course is at https://github.com/{current()}; {len(files)} files changed.")

@@ -3,7 +3,9 @@
 Nothing is installed together with what it asks for: PyTorch, NumPy and ipywidgets stay those that Colab has.
 """
 
+import importlib.metadata
 import importlib.util
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -12,19 +14,27 @@ COURSE = Path(__file__).resolve().parents[1]
 C2PA = "c2pa-python>=0.38"  # as in pyproject.toml; what it needs to run, cryptography included, is on Colab
 
 
+def installed() -> bool:
+    """Whether pip has installed the course from its folder. (What a failed attempt left behind names no folder.)"""
+    found = importlib.metadata.distributions(name="imagegen-lessons")
+    origins = [json.loads(one.read_text("direct_url.json") or "{}") for one in found]
+    return any(origin.get("url") == COURSE.as_uri() for origin in origins)
+
+
 def install(*what: str, otherwise: str) -> None:
-    """Lets pip install something, by itself; where that fails, says what is done `otherwise`."""
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", *what]
-    if subprocess.run(command, capture_output=True).returncode:
-        print(f"pip could not install {Path(what[-1]).name}: {otherwise}.")
+    """Lets pip install something, by itself; where that fails, says why, and what is done `otherwise`."""
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check"]
+    done = subprocess.run([*command, *what], capture_output=True, text=True, errors="replace")
+    if done.returncode:
+        why = (done.stdout + done.stderr).strip().rpartition("\n")[2]
+        print(f"pip could not install {Path(what[-1]).name}: {otherwise}. It said: {why or 'nothing'}")
 
 
 def main() -> None:
     """Puts the course first on the path, and installs it and c2pa-python unless that has been done."""
-    again = str(COURSE) in sys.path
     # A running kernel does not see what pip installs as editable: the folder itself must be on the path.
     sys.path[:] = [str(COURSE), *(place for place in sys.path if place != str(COURSE))]
-    if not again:
+    if not installed():
         install("--editable", str(COURSE), otherwise="the lessons use it from its folder, which does as well")
     if importlib.util.find_spec("c2pa") is None:
         install(C2PA, otherwise="the lessons do without Content Credentials")
@@ -37,3 +47,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    # What a script has at its end, %run puts among the student's names: so it ends with nothing.
+    del importlib, json, subprocess, sys, Path, COURSE, C2PA, installed, install, main

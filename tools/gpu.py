@@ -42,9 +42,9 @@ def row(path) -> str:
     except (CellTimeoutError, DeadKernelError) as error:
         return in_row(path, "failed", "", "", str(error))
     seconds, slowest = time.perf_counter() - begin, max(map(cell_seconds, code))
-    peak = int(printed(notebook.cells[-1])) / 2**20
+    peak = f"{int(printed(notebook.cells[-1])) / 2**20:.0f}" if torch.cuda.is_available() else ""
     figures = "\n".join(printed(cell) for cell in code if "figures" in cell.metadata.get("tags", []))
-    return in_row(path, f"{seconds:.0f}", f"{slowest:.0f}", f"{peak:.0f}", figures)
+    return in_row(path, f"{seconds:.0f}", f"{slowest:.0f}", peak, figures)
 
 
 def in_row(path, *columns: str) -> str:
@@ -55,8 +55,8 @@ def in_row(path, *columns: str) -> str:
     )
 
 
-def table(paths) -> str:
-    """The whole table: where and when, and a row for each lesson."""
+def tables(paths):
+    """The table as it grows: where and when, and a row for each lesson."""
     device = runtime.device().type
     where = torch.cuda.get_device_name() if device == "cuda" else f"the device {device!r}"
     head = f"{where}, PyTorch {torch.__version__}, {runtime.pace()} pace, {date.today():%Y-%m-%d}."
@@ -64,7 +64,7 @@ def table(paths) -> str:
     for path in paths:
         rows.append(row(path))
         print(rows[-1], flush=True)
-    return "\n".join([head, "", *rows])
+        yield "\n".join([head, "", *rows])
 
 
 def write(text: str) -> None:
@@ -83,8 +83,6 @@ if __name__ == "__main__":
         raise SystemExit(
             "The lessons would run on the CPU here: PyTorch finds no GPU, or IMAGEGEN_DEVICE says so."
         )
-    text = table(lessons.paths(*sys.argv[1:2]))
-    if sys.argv[1:]:
-        print("One lesson only: docs/gpu.md stays as it is.")
-    else:
-        write(text)
+    for text in tables(lessons.paths(*sys.argv[1:2])):
+        if not sys.argv[1:]:  # one lesson only is shown, and docs/gpu.md stays as it is
+            write(text)

@@ -2,6 +2,8 @@
 
 import hashlib
 import re
+import sys
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,15 +12,25 @@ import nbformat
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 SOLVED = ROOT / "build" / "solved"
-FORM = re.compile(r"[0-9]{2}_[a-z_]+\.ipynb")  # a lesson's file; JupyterLab names a duplicate "…-Copy1.ipynb"
+FORM = re.compile(r"[0-9]{2}_[a-z0-9_]+\.ipynb")  # a lesson's file; JupyterLab names copies "…-Copy1.ipynb"
+
+
+@cache  # once for each is enough
+def passed_over(name: str) -> None:
+    """Says that a notebook with a lesson's number is none, since its author may have meant it for one."""
+    print(f"{name} is taken for no lesson: only a-z, 0-9 and _ may follow its number.", file=sys.stderr)
 
 
 def paths(number: str = "") -> list[Path]:
     """The lessons in order, or only those whose file begins with `number`, such as "02".
 
-    Other notebooks are none: copies that JupyterLab makes (…-Copy1.ipynb) are left alone by all tools and tests. Ends
-    the program where two lessons have one number, since nobody knows which of them is the copy.
+    Other notebooks are none: copies that JupyterLab makes (…-Copy1.ipynb) are left alone by all tools and tests, and so
+    are those of another form, which is said. Ends the program where two lessons have one number, since nobody knows
+    which of them is the copy.
     """
+    for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")):
+        if not FORM.fullmatch(path.name) and "-Copy" not in path.name:
+            passed_over(path.name)
     found = sorted(path for path in NOTEBOOKS.glob("*.ipynb") if FORM.fullmatch(path.name))
     for one, other in pairwise(found):
         if one.name[:2] == other.name[:2]:

@@ -21,13 +21,13 @@ from imagegen_lessons.grade.notebook import Statement
 
 COLUMNS = ["student", "file", "lesson", "exercise", "verdict", "sentence", "look at by hand"]
 SKIPPED = {".ipynb_checkpoints", "__MACOSX"}
-LESSON = re.compile(r"[0-9]{2}_[a-z_]+\.ipynb")  # as in tools/lessons.py: no copy made by JupyterLab
+LESSON = re.compile(r"[0-9]{2}_[a-z0-9_]+\.ipynb")  # as in tools/lessons.py: no copy made by JupyterLab
 
 
 def the_lessons() -> dict[str, tuple[list[str], list[Statement]]]:
     """The course's own notebooks: lesson -> the names of its exercises, and the statements that it gives.
 
-    Ends the program where two have the same number.
+    Ends the program where two have the same number; says which notebooks have a lesson's number and are none.
     """
     found = {}
     for path in sorted((runtime.ROOT / "notebooks").glob("*.ipynb")):
@@ -39,24 +39,29 @@ def the_lessons() -> dict[str, tuple[list[str], list[Statement]]]:
             cells = notebook.code(notebook.load(path))
             names = [name for name in notebook.mentioned(cells) if name in exercises.everything()]
             found[path.stem] = names, notebook.given(cells)[0]
+        elif re.match("[0-9]{2}_", path.name) and "-Copy" not in path.name:
+            print(
+                f"{path.name} is taken for no lesson: only a-z, 0-9 and _ may follow its number.",
+                file=sys.stderr,
+            )
     return found
 
 
 def submissions(folder: Path) -> list[Path]:
     """All notebooks in the folder and below it, and the students' folders that hold none.
 
-    In order. Links to folders are not followed.
+    In order of name. Links to folders are not followed.
     """
     found = []
     for place, folders, files in os.walk(folder):
-        folders[:] = sorted(set(folders) - SKIPPED)
+        folders[:] = set(folders) - SKIPPED
         names = [name for name in files if name.lower().endswith(".ipynb") and not name.startswith("._")]
-        found += [Path(place) / name for name in sorted(names)]
+        found += [Path(place) / name for name in names]
     theirs = {path.relative_to(folder).parts[0] for path in found}
-    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+    for path in folder.iterdir() if folder.is_dir() else []:
         if path.is_dir() and path.name not in theirs | SKIPPED and not path.name.startswith("."):
             found.append(path)
-    return found
+    return sorted(found)
 
 
 def attempts(line: Line, data: bytes, file: str, lessons: dict) -> None:
@@ -78,6 +83,8 @@ def attempts(line: Line, data: bytes, file: str, lessons: dict) -> None:
 def verdicts(path: Path, lessons: dict, seconds: float, megabytes: int) -> Iterator[tuple]:
     """(lesson, exercise, verdict, sentence, signs of tampering) for each exercise of a submitted notebook."""
     try:
+        if path.is_symlink() and path.is_dir():
+            raise notebook.Unreadable("This is a link to a folder; links are not followed.")
         data = notebook.load(path)
         with tempfile.TemporaryDirectory() as home:
             with Cage(partial(attempts, data=data, file=path.name, lessons=lessons), home, seconds) as cage:

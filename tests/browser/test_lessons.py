@@ -2,8 +2,6 @@
 
 import functools
 import math
-import statistics
-import warnings
 
 import pytest
 
@@ -11,7 +9,6 @@ from tools import lessons
 
 from . import lab
 
-AIM = 200  # milliseconds for the median control; it takes 50, and 120 with three busy programs for each core
 TRIES = 3  # one who comes late three times is slow; once or twice, the machine was busy
 # Controls that may leave the picture alone: they count from the next press of a button on (lesson 07's live painting,
 # lesson 14's quiz), or the best threshold stays where it is, among the few pictures of quick pace (lesson 14's costs).
@@ -51,7 +48,7 @@ def use(page, cell, control) -> float:
     return took
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("path", lessons.paths(), ids=lambda path: path.stem)
 def test_a_lesson_is_run_and_used_by_keyboard(browser, course, path):
     lesson = lab.Lesson(browser, course, f"notebooks/{path.name}")
@@ -80,13 +77,3 @@ def test_a_lesson_is_run_and_used_by_keyboard(browser, course, path):
         assert not lesson.complaints, lesson.complaints[:3]
     finally:
         lesson.close()
-
-
-def test_the_median_widget_answers_at_once(browser):
-    """Runs last: over all controls of all lessons that this run has used. A busy machine is told from slow widgets."""
-    if not lab.MEASURED:
-        pytest.skip("no widget was used")
-    median = statistics.median(lab.MEASURED)
-    if median >= AIM:
-        warnings.warn(f"The median control took {median:.0f} ms; the aim is {AIM}.", stacklevel=1)
-    assert median < 2 * AIM

@@ -23,7 +23,7 @@ history = train.fit(step, None, 1_000_000)
 """
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(180)
 def test_the_stop_button_ends_training_and_keeps_what_was_reached(browser, course, course_folder):
     cells = [
         nbformat.v4.new_code_cell(TRAINING),
@@ -47,7 +47,7 @@ def test_the_stop_button_ends_training_and_keeps_what_was_reached(browser, cours
         lesson.close()
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(180)
 def test_an_upload_is_shown_and_a_broken_one_is_one_sentence(browser, course, tmp_path):
     good, broken = tmp_path / "good.png", tmp_path / "broken.png"
     good.write_bytes(images.to_bytes(torch.rand(3, 90, 120)))
