@@ -6,9 +6,9 @@ LESSON ?=
 REPOSITORY ?=
 INSTALLED := .venv/installed
 
-EVERYTHING := --nbval-lax --nbval-current-env --nbval-cell-timeout=120 \
-    --numprocesses 2 --dist loadfile --durations 10 --ignore tests/browser --ignore-glob "*-Copy*.ipynb" \
-    tests notebooks build/solved
+EVERYTHING := --nbval-lax --nbval-current-env --nbval-cell-timeout=120 --durations 10 \
+    --numprocesses 2 --dist loadfile --no-loadscope-reorder \
+    --ignore tests/browser --ignore-glob "*-Copy*.ipynb" tests notebooks build/solved
 
 .PHONY: lab test test-browser test-colab site address release course gpu solved checkpoints benchmarks lint format clean
 
