@@ -19,20 +19,9 @@ NAME = "pretended"
 # As on CUDA: a copy is there to cross over, and an index may come from the CPU.
 CROSSES = ("aten::copy_", "aten::_to_copy")
 TAKES_INDEX = ("aten::index.", "aten::index_put", "aten::_index_put_impl_")
-# A GPU must have come so far before it can say a number, or how many there are.
 # A GPU must have come so far before it can say a number, or how many elements there are.
-WAITS = tuple(
-    f"aten::{name}"
-    for name in (
-        "_local_scalar_dense",
-        "nonzero",
-        "equal",
-        "is_nonzero",
-        "masked_select",
-        "_unique",
-        "bincount",
-    )
-)
+ANSWERS = ["_local_scalar_dense", "nonzero", "equal", "is_nonzero", "masked_select", "_unique", "bincount"]
+WAITS = tuple(f"aten::{name}" for name in ANSWERS)
 waits: list[str] = []  # the operations that had to wait for the device
 late_steps: dict[str, list[str]] = {}  # the trainings in which a step waited, and for what
 
@@ -116,9 +105,8 @@ def _waits(name, args, kwargs, to_far) -> bool:
     if name.startswith(CROSSES) and to_far:
         blocking = not kwargs.get("non_blocking") and args[2:] != (True,)
         return blocking and not all(map(is_far, args[:2] if "copy_" in name else args[:1]))
-    if (
-        name.startswith(TAKES_INDEX) and to_far
-    ):  # by True and False: how many they are, the device must say first
+    if name.startswith(TAKES_INDEX) and to_far:
+        # picked by True and False: how many they are, the device must say first
         return any(is_far(part) and part.dtype == torch.bool for part in args[1])
     return name.startswith(WAITS) or not to_far
 

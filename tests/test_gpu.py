@@ -92,10 +92,8 @@ def test_on_the_pretended_gpu_a_game_goes_as_on_the_cpu_and_no_step_waits(said):
 
 ONE_NUMBER, COPIED = "aten::_local_scalar_dense", "aten::_to_copy"
 MAY_WAIT = {  # what a step may wait for, and why
-    "05": [
-        ONE_NUMBER,
-        COPIED,
-    ],  # labels are checked before they index a table: a wrong one would end the GPU's kernel
+    # Labels are checked before they index a table: on a GPU, a wrong one would end the kernel.
+    "05": [ONE_NUMBER, COPIED],
     "07": [ONE_NUMBER],  # PyTorch's L-BFGS asks for its loss
     "13": [COPIED],  # a detector's batch, made on the CPU
 }
