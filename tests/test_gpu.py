@@ -8,10 +8,9 @@ import sys
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
 from torch.utils import backend_registration
 
-from tools import gpu, lessons
+from tools import course, gpu, lessons
 
 BEGIN = f"""import sys
 sys.path.insert(0, {str(lessons.ROOT)!r})
@@ -104,8 +103,7 @@ def execute(path, first: str, last: str):
     notebook = lessons.read(path)
     cells = [nbformat.v4.new_code_cell(source) for source in (first, last)]
     notebook.cells = [cells[0], *notebook.cells, cells[1]]
-    place = {"metadata": {"path": str(lessons.NOTEBOOKS)}}
-    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=place).execute()
+    course.run(notebook, timeout=300)
     return ast.literal_eval(cells[1].outputs[0]["data"]["text/plain"])
 
 

@@ -56,15 +56,16 @@ def cell_seconds(cell) -> float:
     return (end - start).total_seconds()
 
 
+def run(notebook, timeout: int) -> None:
+    """Executes all cells where lessons are at home; `timeout` in seconds is for each cell."""
+    place = {"metadata": {"path": str(lessons.NOTEBOOKS)}}
+    NotebookClient(notebook, timeout=timeout, kernel_name="python3", resources=place).execute()
+
+
 def execute(path) -> float:
     notebook = lessons.read(path)
     start = time.perf_counter()
-    NotebookClient(
-        notebook,
-        timeout=600,
-        kernel_name="python3",
-        resources={"metadata": {"path": str(lessons.NOTEBOOKS)}},
-    ).execute()
+    run(notebook, timeout=600)
     seconds = time.perf_counter() - start
     slowest = max(map(cell_seconds, lessons.code_cells(notebook)))
     clean(notebook)
@@ -98,11 +99,15 @@ def readme_table() -> str:
     return "\n".join(rows)
 
 
+def put_between(begin: str, end: str, text: str, page) -> None:
+    """Replaces what stands between two marks of a page."""
+    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
+    after = rest.partition(end)[2]
+    page.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
+
+
 def update_readme() -> None:
-    path = lessons.ROOT / "README.md"
-    before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
-    path.write_text(f"{before}{BEGIN}\n{readme_table()}\n{END}{after}", encoding="utf-8")
+    put_between(BEGIN, END, readme_table(), lessons.ROOT / "README.md")
 
 
 if __name__ == "__main__":

@@ -9,12 +9,11 @@ from datetime import date
 
 import nbformat
 import torch
-from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 from imagegen_lessons import runtime
 from tools import lessons
-from tools.course import cell_seconds
+from tools.course import cell_seconds, put_between, run
 
 PAGE = lessons.ROOT / "docs" / "gpu.md"
 BEGIN, END = "<!-- table: written by `make gpu` -->", "<!-- end of table -->"
@@ -31,12 +30,9 @@ def row(path) -> str:
     notebook = lessons.read(path)
     code = lessons.code_cells(notebook)
     notebook.cells.append(nbformat.v4.new_code_cell(PEAK))
-    client = NotebookClient(
-        notebook, timeout=900, kernel_name="python3", resources={"metadata": {"path": str(lessons.NOTEBOOKS)}}
-    )
     begin = time.perf_counter()
     try:
-        client.execute()
+        run(notebook, timeout=900)
     except CellExecutionError as error:
         return in_row(path, "failed", "", "", f"{error.ename}: {error.evalue}")
     except (CellTimeoutError, DeadKernelError) as error:
@@ -69,9 +65,7 @@ def tables(paths):
 
 def write(text: str) -> None:
     """Puts the table between its marks in docs/gpu.md."""
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
-    PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+    put_between(BEGIN, END, text, PAGE)
 
 
 if __name__ == "__main__":
