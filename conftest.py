@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-GUARD = str(Path(__file__).parent / "tests" / "guard")
+GUARD = str(Path(__file__).parent / "tests" / "no_network")
 
 os.environ.setdefault("IMAGEGEN_PACE", "quick")
 os.environ.setdefault("IMAGEGEN_SWEEP", "1")

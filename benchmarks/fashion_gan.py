@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from imagegen_lessons import datasets, distances, gan, images, runtime, train
+from imagegen_lessons import datasets, gans, images, metrics, runtime, training
 
 TURN = 5.0  # seconds
 FAKES = 5_000
@@ -87,8 +87,8 @@ class Theirs:
     def pictures(self) -> dict[str, torch.Tensor]:
         """In training mode, as the example shows its samples, and in evaluation mode: the better one counts."""
         both = {}
-        for name, training in (("batch statistics", True), ("running statistics", False)):
-            self.G.train(training)
+        for name, mode in (("batch statistics", True), ("running statistics", False)):
+            self.G.train(mode)
             latents = torch.randn(FAKES, 100, 1, 1, generator=runtime.generator(1))
             x = torch.cat([(self.G(z) + 1) / 2 for z in latents.split(100)])
             both[name] = images.resize(x, 32) if x.shape[-1] != 32 else x
@@ -99,9 +99,9 @@ class Theirs:
 class Ours:
     def __init__(self, x, seed: int):
         torch.manual_seed(seed)
-        self.G, self.D = gan.Generator(channels=1), gan.Discriminator(channels=1)
-        self.game = gan.Game(self.G, self.D, gan.RELATIVISTIC, latent=64, gamma=0.3, lr=2e-3)
-        self.game.penalty_every, self.game.average = 8, train.ema(self.G, decay=0.998)
+        self.G, self.D = gans.Generator(channels=1), gans.Discriminator(channels=1)
+        self.game = gans.GANTrainer(self.G, self.D, gans.RELATIVISTIC, latent=64, gamma=0.3, lr=2e-3)
+        self.game.penalty_every, self.game.average = 8, training.EMA(self.G, decay=0.998)
         self.batches = datasets.Batches(x, size=64, seed=seed)
 
     def step(self) -> None:
@@ -159,7 +159,7 @@ def main() -> None:
     features = squeezenet()
     real = features(test)
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f}")
-    floor = distances.frechet(real, features(x[:FAKES]))
+    floor = metrics.frechet_distance(real, features(x[:FAKES]))
     print(f"{len(x):,} training garments; their own distance from the test garments: {floor:.0f}")
     for seed in range(arguments.seeds):
         contenders = {
@@ -173,7 +173,7 @@ def main() -> None:
         steps = play(contenders, arguments.seconds)
         for name, contender in contenders.items():
             sets = contender.pictures()
-            found = {how: distances.frechet(real, features(fake)) for how, fake in sets.items()}
+            found = {how: metrics.frechet_distance(real, features(fake)) for how, fake in sets.items()}
             text = ", ".join(f"{value:,.0f} ({how})" for how, value in found.items())
             print(f"seed {seed}  {name:25} {steps[name]:5} steps, Fréchet distance {text}", flush=True)
             if arguments.pictures:

@@ -7,39 +7,40 @@ import sys
 
 import torch
 
-from imagegen_lessons import checkpoint, classifier, datasets, distances, gan, runtime, train
+from imagegen_lessons import datasets, gans, metrics, networks, runtime, training
 from imagegen_lessons.synthetic import faces
+from imagegen_lessons.training import checkpoint
 
 USUAL = dict(lr=2e-4, betas=(0.5, 0.999))  # DCGAN's
 OURS = dict(lr=2e-3, betas=(0.0, 0.99))
 RECIPES = {
-    "settings of 2015": dict(losses=gan.NON_SATURATING, **USUAL),
-    "  with our Adam": dict(losses=gan.NON_SATURATING, **OURS),
-    "  our Adam, pairing": dict(losses=gan.RELATIVISTIC, **OURS),
-    "  our Adam, penalties": dict(losses=gan.NON_SATURATING, gamma=0.3, **OURS),
-    "  pairing, penalties": dict(losses=gan.RELATIVISTIC, gamma=0.3, **USUAL),
-    "all three": dict(losses=gan.RELATIVISTIC, gamma=0.3, **OURS),
+    "settings of 2015": dict(losses=gans.NON_SATURATING, **USUAL),
+    "  with our Adam": dict(losses=gans.NON_SATURATING, **OURS),
+    "  our Adam, pairing": dict(losses=gans.RELATIVISTIC, **OURS),
+    "  our Adam, penalties": dict(losses=gans.NON_SATURATING, gamma=0.3, **OURS),
+    "  pairing, penalties": dict(losses=gans.RELATIVISTIC, gamma=0.3, **USUAL),
+    "all three": dict(losses=gans.RELATIVISTIC, gamma=0.3, **OURS),
 }
 
 
 def figures(judge, features, G) -> str:
     with torch.no_grad():
         fake = torch.cat([G(z) for z in torch.randn(2000, 64, generator=runtime.generator(1)).split(250)])
-    kinds = distances.kind_coverage(judge.kind(fake), faces.KINDS)
+    kinds = metrics.class_coverage(judge.kind(fake), faces.KINDS)
     with torch.no_grad():
-        return f"{kinds:2} kinds, Fréchet {distances.frechet(features, judge.features(fake)):5.2f}"
+        return f"{kinds:2} kinds, Fréchet {metrics.frechet_distance(features, judge.features(fake)):5.2f}"
 
 
 def main(steps: int) -> None:
     real = faces.render(faces.passports(16_000, seed=7))
-    judge = checkpoint.load_network("face_reader", classifier.FaceReader())
+    judge = checkpoint.load_network("faces_classifier", networks.FaceClassifier())
     with torch.no_grad():
         features = judge.features(faces.render(faces.passports(5_000, seed=99)))
     for seed in range(3):  # the seeds outside: whatever else the machine does meets all recipes
         for name, recipe in RECIPES.items():
             torch.manual_seed(seed)
-            game = gan.Game(gan.Generator(), gan.Discriminator(), latent=64, **recipe)
-            game.penalty_every, game.average = 8, train.ema(game.G, decay=0.998)
+            game = gans.GANTrainer(gans.Generator(), gans.Discriminator(), latent=64, **recipe)
+            game.penalty_every, game.average = 8, training.EMA(game.G, decay=0.998)
             batches = datasets.Batches(real, size=32, seed=seed)
             for _ in range(steps):
                 game.step(next(batches))

@@ -8,7 +8,7 @@ import time
 import torch
 from torch import nn
 
-from imagegen_lessons import datasets, gan, runtime
+from imagegen_lessons import datasets, gans, runtime
 from imagegen_lessons.synthetic import faces
 
 ROUNDS, STEPS = 6, 8
@@ -19,7 +19,7 @@ class UpsamplingGenerator(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.plant, act = nn.Linear(64, 128 * 16), nn.LeakyReLU(0.2)
+        self.project, act = nn.Linear(64, 128 * 16), nn.LeakyReLU(0.2)
         self.net = nn.Sequential(
             *(act, nn.Upsample(scale_factor=2), nn.Conv2d(128, 64, 3, padding=1)),
             *(act, nn.Upsample(scale_factor=2), nn.Conv2d(64, 32, 3, padding=1)),
@@ -33,7 +33,7 @@ class UpsamplingGenerator(nn.Module):
         )
 
     def forward(self, z):
-        return torch.sigmoid(self.net(self.plant(z).unflatten(1, (128, 4, 4))))
+        return torch.sigmoid(self.net(self.project(z).unflatten(1, (128, 4, 4))))
 
 
 class PatchGenerator(nn.Module):
@@ -41,14 +41,14 @@ class PatchGenerator(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.plant, act = nn.Linear(64, 128 * 16), nn.LeakyReLU(0.2)
+        self.project, act = nn.Linear(64, 128 * 16), nn.LeakyReLU(0.2)
         self.net = nn.Sequential(
             *(act, nn.Conv2d(128, 128, 3, padding=1), act, nn.ConvTranspose2d(128, 64, 4, 2, 1), act),
             *(nn.Conv2d(64, 64, 3, padding=1), act, nn.ConvTranspose2d(64, 3, 8, 4, 2)),
         )
 
     def forward(self, z):
-        return torch.sigmoid(self.net(self.plant(z).unflatten(1, (128, 4, 4))))
+        return torch.sigmoid(self.net(self.project(z).unflatten(1, (128, 4, 4))))
 
 
 class PatchDiscriminator(nn.Module):
@@ -73,7 +73,7 @@ class PatchDiscriminator(nn.Module):
         return self.net(2 * x - 1)
 
 
-class TwoBatches(gan.Game):
+class TwoBatches(gans.GANTrainer):
     """New fakes for each move, as in lesson 02's first version."""
 
     def step(self, real):
@@ -81,10 +81,10 @@ class TwoBatches(gan.Game):
 
 
 def players(
-    real, G=gan.Generator, D=gan.Discriminator, rules=gan.Game, every=8, size=32, channels_last=False
+    real, G=gans.Generator, D=gans.Discriminator, rules=gans.GANTrainer, every=8, size=32, channels_last=False
 ):
     layout = torch.channels_last if channels_last else torch.contiguous_format
-    game = rules(*(net().to(memory_format=layout) for net in (G, D)), gan.RELATIVISTIC, latent=64, gamma=1.0)
+    game = rules(*(net().to(memory_format=layout) for net in (G, D)), gans.RELATIVISTIC, latent=64, gamma=1.0)
     game.penalty_every = every
     return game, datasets.Batches(real.to(memory_format=layout), size=size)
 

@@ -29,7 +29,8 @@ import torch.nn.functional as F
 from torch import nn
 from torchvision import models
 
-from imagegen_lessons import datasets, faststyle, features, images, runtime, style
+from imagegen_lessons import datasets, images, runtime, style
+from imagegen_lessons.networks import features
 from imagegen_lessons.synthetic import paintings
 
 SIZE = 256
@@ -230,7 +231,7 @@ class Example(nn.Module):
 
 def contenders() -> dict[str, nn.Module]:
     runtime.seed_everything(0)
-    return {"example": Example(), "StyleNet": faststyle.StyleNet()}
+    return {"example": Example(), "StyleNet": style.TransformNet()}
 
 
 @torch.no_grad()
@@ -283,15 +284,15 @@ class Task:
         self.grams = [style.gram_matrix(f - mean) for f, mean in zip(maps, self.means, strict=True)]
 
     def distances(self, picture, content) -> tuple[torch.Tensor, torch.Tensor]:
-        """Style and content distance, as in `style.Painting`, the mean over the batch."""
+        """Style and content distance, as in `style.StyleTransfer`, the mean over the batch."""
         maps = self.eye(picture)
         with torch.no_grad():
-            wanted = self.eye(content, depth=4)[style.CONTENT_LEVEL]
+            wanted = self.eye(content, depth=4)[style.CONTENT_LAYER]
         far = sum(
             style.relative_error(style.gram_matrix(f - mean), gram.expand(len(f), -1, -1))
             for f, mean, gram in zip(maps, self.means, self.grams, strict=True)
         )
-        return far / len(maps), style.relative_error(maps[style.CONTENT_LEVEL], wanted)
+        return far / len(maps), style.relative_error(maps[style.CONTENT_LAYER], wanted)
 
     def pieces(self) -> torch.Tensor:
         pick = lambda n: int(torch.randint(n, (), generator=self.dice))  # noqa: E731

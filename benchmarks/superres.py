@@ -19,8 +19,9 @@ from pathlib import Path
 
 import torch
 
-from imagegen_lessons import checkpoint, images, metrics, runtime, superres
-from tools import superres as trainer
+from imagegen_lessons import images, metrics, runtime, superres
+from imagegen_lessons.training import checkpoint
+from tools import train_superres as trainer
 
 PUBLISHED = {  # on Set5, PSNR/SSIM: FSRCNN (Dong et al. 2016), VDSR (Kim et al. 2016)
     "FSRCNN, published": ("12 K", {2: "37.00 .9558", 3: "33.16 .9140", 4: "30.72 .8660"}),
@@ -31,7 +32,7 @@ PUBLISHED = {  # on Set5, PSNR/SSIM: FSRCNN (Dong et al. 2016), VDSR (Kim et al.
 def pictures(folder: Path, scale: int) -> list[torch.Tensor]:
     files = [file for file in sorted(folder.iterdir()) if file.suffix.lower() in (".png", ".jpg", ".bmp")]
     of_this_scale = [file for file in files if file.stem.endswith(f"_x{scale}")]
-    return [superres.trim(images.load(file), scale) for file in of_this_scale or files]
+    return [superres.modcrop(images.load(file), scale) for file in of_this_scale or files]
 
 
 @torch.no_grad()
@@ -39,7 +40,7 @@ def score(network, highs: list[torch.Tensor], scale: int, rounded: bool = False)
     """PSNR in dB and SSIM, the means over the pictures."""
     values = []
     for high in highs:
-        low = metrics.luma(superres.shrink(high, scale))
+        low = metrics.luma(superres.downscale(high, scale))
         large = network(low.to(runtime.device())).cpu().clamp(16 / 255, 235 / 255)
         large = (255 * large).round() / 255 if rounded else large
         large, y = (x[..., scale:-scale, scale:-scale] for x in (large, metrics.luma(high)))
@@ -83,9 +84,12 @@ def table(folder: Path, seconds: float, rounded: bool) -> None:
     rows = {
         "bicubic": ("0", {scale: lambda low, scale=scale: superres.bicubic(low, scale) for scale in highs}),
         "the lesson's own": (size, {3: mine}),
-        "the lesson's own, ensemble": (size, {3: superres.ensemble(mine)}),
+        "the lesson's own, ensemble": (size, {3: superres.self_ensemble(mine)}),
         "bundled": (f"{parameters(bundled[3]) / 1000:.0f} K", bundled),
-        "bundled, ensemble": ("the same", {scale: superres.ensemble(bundled[scale]) for scale in bundled}),
+        "bundled, ensemble": (
+            "the same",
+            {scale: superres.self_ensemble(bundled[scale]) for scale in bundled},
+        ),
     }
     print("\n| PSNR SSIM | parameters | ×2 | ×3 | ×4 |\n|---|---|---|---|---|")
     for name, (size, networks) in rows.items():

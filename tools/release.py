@@ -11,8 +11,8 @@ import shutil
 import zlib
 from pathlib import Path
 
+from grading import notebook
 from imagegen_lessons import exercises
-from imagegen_lessons.grade import notebook
 from tools import address, lessons
 
 RELEASE = lessons.ROOT / "build" / "release"

@@ -13,13 +13,13 @@ from . import lab
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 TRAINING = """
 import time
-from imagegen_lessons import train
+from imagegen_lessons import training
 
 def step():
     time.sleep(0.002)
     return {"loss": 1.0}
 
-history = train.fit(step, None, 1_000_000)
+history = training.fit(step, None, 1_000_000)
 """
 
 

@@ -1,0 +1,7 @@
+"""Real pictures in memory: bundled photographs and digits, downloads on request, the user's own folder; batches."""
+
+from imagegen_lessons.datasets.batches import Batches, RandomStream, split
+from imagegen_lessons.datasets.download import DOWNLOADS, DownloadError, fetch
+from imagegen_lessons.datasets.folder import folder
+from imagegen_lessons.datasets.photos import PHOTOS, photo
+from imagegen_lessons.datasets.real import CIFAR10_LABELS, GARMENTS, cifar10, digits, fashion_mnist

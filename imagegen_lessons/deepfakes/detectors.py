@@ -1,0 +1,154 @@
+"""Forensics: detectors that look for the traces of a forgery, and the pictures on which they are tried.
+
+A detector takes pictures (n, 3, 64, 64) and gives scores (n, 1), higher for what looks fake.
+Drawn faces: no claim about real-world detection.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from imagegen_lessons import networks, runtime
+from imagegen_lessons.deepfakes import forgeries
+from imagegen_lessons.synthetic import faces
+from imagegen_lessons.training import checkpoint
+
+PEOPLE = {"train": 320, "validation": 150, "test": 150}  # disjoint: nobody is in two of them
+EACH = 2
+EDITION = 1  # raise it when these pictures would come out otherwise: files of another edition are not read
+
+
+@dataclass(frozen=True)
+class ForgeryDataset:
+    """Photographs of `who` (n,), numbered from 0, by their `factors`; and of forgeries of the same scenes.
+
+    real: (n, 3, 64, 64). fakes: kind -> (n, 3, 64, 64).
+    """
+
+    real: torch.Tensor
+    fakes: dict[str, torch.Tensor]
+    factors: dict[str, torch.Tensor]
+    who: torch.Tensor
+
+
+def load_dataset(part: str = "test") -> ForgeryDataset:
+    """The hardened data set: "train" (640 scenes), "validation" (300, real only) or "test" (300); all the same always.
+
+    One camera and one JPEG treatment for real and fake, no person in two parts. It is made once (in half a
+    minute at most, all parts together) and kept in the cache folder; where the file is damaged, it is made anew.
+    At quick pace it has a tenth of the people. Raises ValueError for another part.
+    """
+    if part not in PEOPLE:
+        raise ValueError(f"The part is one of {', '.join(PEOPLE)}, not {part!r}.")
+    people = PEOPLE[part] if runtime.pace() == "full" else PEOPLE[part] // 10
+    factors, who = forgeries.portraits(people, EACH, seed=10 + list(PEOPLE).index(part))
+    kinds = () if part == "validation" else forgeries.METHODS
+    pictures = {
+        name: torch.zeros(len(who), 3, forgeries.SIZE, forgeries.SIZE, dtype=torch.uint8)
+        for name in ("real", *kinds)
+    }
+    place = runtime.cache_dir() / f"load_dataset{EDITION}_{part}_{people}.safetensors"
+    try:
+        checkpoint.load(place, **pictures)
+    except checkpoint.CheckpointError:
+        _make(pictures, factors)
+        checkpoint.save(place, {"made by": "imagegen_lessons.deepfakes.detectors.exhibits"}, **pictures)
+    shown = {name: x.float() / 255 for name, x in pictures.items()}
+    return ForgeryDataset(shown.pop("real"), shown, factors, who)
+
+
+def _make(pictures: dict[str, torch.Tensor], factors: dict) -> None:
+    """Fills in the pictures, in bytes."""
+    scene = faces.render(factors, forgeries.SIZE)
+    for number, (name, x) in enumerate(pictures.items()):
+        dice = runtime.generator(100 + number)
+        true = scene if name == "real" else forgeries.forge(name, scene, factors, dice)
+        x.copy_(forgeries.published(true, dice) * 255 + 0.5)
+
+
+def dct_matrix(n: int) -> torch.Tensor:
+    """The discrete cosine transform as an orthogonal matrix (n, n): row k is a cosine wave with k half-periods."""
+    k, i = torch.arange(n)[:, None], torch.arange(n)
+    waves = (math.pi * (2 * i + 1) * k / (2 * n)).cos() * math.sqrt(2 / n)
+    waves[0] /= math.sqrt(2)
+    return waves
+
+
+def spectrum(x: torch.Tensor, bands: int = 16) -> torch.Tensor:
+    """How strong waves of each size are in each picture (n, 3, H, H): the logarithm, in bands · bands squares.
+
+    (n, bands²), from coarse (first) to fine. `bands` divides H.
+    """
+    waves = dct_matrix(x.shape[-1]).to(x)
+    strength = (waves @ x.mean(dim=1) @ waves.T).abs()
+    return F.avg_pool2d((strength + 1e-4).log()[:, None], x.shape[-1] // bands).flatten(1)
+
+
+class ResidualDetector(nn.Module):
+    """Pictures (n, 3, 64, 64) → scores (n, 1), seeing only what is left when each pixel's neighbours have foretold it.
+
+    The filter is one of the "spatial rich model" (Fridrich and Kodovský 2012). The residual, in which noise and seams
+    stand out and faces hardly do, is limited and goes into lesson 01's network.
+    """
+
+    def __init__(self, width: int = 12):
+        super().__init__()
+        rows = [
+            [-1, 2, -2, 2, -1],
+            [2, -6, 8, -6, 2],
+            [-2, 8, -12, 8, -2],
+            [2, -6, 8, -6, 2],
+            [-1, 2, -2, 2, -1],
+        ]
+        self.register_buffer("filter", torch.tensor(rows).float().expand(3, 1, 5, 5) / 12)
+        self.net = networks.ConvNet(3, 1, size=forgeries.SIZE, width=width)
+
+    def forward(self, x):
+        left = F.conv2d(x, self.filter, padding=2, groups=3)  # (n, 3, 64, 64)
+        return self.net(0.5 + 0.5 * (20 * left).tanh())
+
+
+def self_blended(scene: torch.Tensor, dice: torch.Generator) -> torch.Tensor:
+    """Each scene (n, 3, 64, 64) with its own face, altered a little, blended into it (Shiohara and Yamasaki 2022).
+
+    The copy has other brightness and colours, is softer and a little displaced; so a detector can learn what a splice
+    looks like without having seen one.
+    """
+    n = len(scene)
+    contrast, shift, blur, share = torch.rand(4, n, 1, 1, 1, generator=dice)
+    tint = torch.rand(n, 3, 1, 1, generator=dice)
+    copy = scene * (0.9 + 0.2 * contrast) + 0.1 * (shift - 0.5) + 0.08 * (tint - 0.5)
+    small = F.interpolate(copy, scale_factor=0.5, mode="bilinear", antialias=True)
+    soft = F.interpolate(small, size=scene.shape[-2:], mode="bilinear")
+    copy = forgeries.jitter((copy + blur * (soft - copy)).clamp(0, 1), dice, 0.04)
+    mask = forgeries.face_mask(n, dice, soft=0.05 + 0.3 * torch.rand((), generator=dice).item())
+    return forgeries.alpha_splice(scene, copy, mask * (0.5 + 0.5 * share))
+
+
+@torch.no_grad()
+def scores(detector: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """What a detector says of each picture (n, 3, 64, 64): (n,), on the CPU; above 0 it thinks it fake.
+
+    Raises ValueError for pictures of another shape: a detector that took them would have learned nothing about them.
+    """
+    if x.dim() != 4 or x.shape[1:] != (3, forgeries.SIZE, forgeries.SIZE):
+        raise ValueError(
+            f"Detectors take pictures (n, 3, {forgeries.SIZE}, {forgeries.SIZE}), not {tuple(x.shape)}."
+        )
+    device = next(detector.parameters()).device
+    training, _ = detector.training, detector.eval()
+    said = torch.cat([detector(part.to(device))[:, 0].cpu() for part in x.split(128)])
+    detector.train(training)
+    return said
+
+
+def load_detector() -> ResidualDetector:
+    """The course's detector, bundled: a residual network, trained with JPEG files of many qualities, on the device."""
+    return (
+        checkpoint.load_network("forgery_detector", ResidualDetector())
+        .requires_grad_(False)
+        .to(runtime.device())
+    )

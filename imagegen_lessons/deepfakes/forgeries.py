@@ -1,0 +1,206 @@
+"""Fakes with nobody in them, and one camera that photographs fakes and true scenes alike.
+
+A portrait begins as a clean scene (drawn, or forged); then the same lens, the same noise and the same JPEG go over
+everything, so that a detector can find only what the forgery itself has left. Drawn faces: no claim about real ones.
+"""
+
+import functools
+import io
+
+import numpy
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import nn
+
+from imagegen_lessons import gans, images, superres
+from imagegen_lessons.synthetic import faces
+from imagegen_lessons.training import checkpoint
+
+SIZE = 64
+METHODS = ("alpha splice", "Poisson splice", "transposed", "bilinear", "enlarged", "generated")
+ALIKE = ("skin_tone", "undertone", "hair_colour", "hair_style", "beard")  # what a forger looks for in a donor
+
+
+def portraits(people: int, each: int = 2, seed: int = 0, **fixed) -> tuple[dict, torch.Tensor]:
+    """Factors of `each` portraits of `people` persons, (people · each,), and who is who: 0 to people - 1.
+
+    The portraits of a person share every factor of `faces.IDENTITY`; `fixed` as for `faces.sample`. Different
+    seeds give different people. Raises what `faces.sample` raises.
+    """
+    who = torch.arange(people).repeat_interleave(each)
+    persons = faces.passports(people, seed=2 * seed, **fixed)
+    factors = faces.passports(people * each, seed=2 * seed + 1)
+    return factors | {name: persons[name][who] for name in faces.IDENTITY}, who
+
+
+def camera(scene: torch.Tensor, dice: torch.Generator, photons: float = 500.0) -> torch.Tensor:
+    """A photograph of each scene (n, 3, H, W): a lens that blurs a little, then noise of light and of electronics.
+
+    A pixel of brightness 1 catches `photons` on average, whose number varies by its square root (shot noise); reading
+    it out adds 1 % more. In [0, 1], rounded to 8 bits. Colours are taken as linear: a simplification.
+    """
+    channels = scene.shape[1]
+    lens = torch.tensor([0.1, 0.8, 0.1]).expand(channels, 1, 3)
+    x = F.conv2d(F.pad(scene, (1, 1, 1, 1), mode="replicate"), lens[:, :, None], groups=channels)
+    x = F.conv2d(x, lens[..., None], groups=channels)
+    noise = (x.clamp(min=0) / photons + 0.01**2).sqrt()
+    return ((x + noise * torch.randn(x.shape, generator=dice)).clamp(0, 1) * 255).round() / 255
+
+
+def jpeg(x: torch.Tensor, quality) -> torch.Tensor:
+    """Each picture (n, 3, H, W) written as a JPEG file and read again; `quality` 1 to 95, for all or (n,).
+
+    Raises ValueError for another quality.
+    """
+    qualities = torch.as_tensor(quality).expand(len(x)).tolist()
+    if not all(1 <= q <= 95 for q in qualities):
+        raise ValueError(f"The quality of a JPEG file is 1 to 95, not {quality}.")
+    files = [io.BytesIO(images.to_bytes(one, "JPEG", q)) for one, q in zip(x, qualities, strict=True)]
+    pixels = numpy.stack([numpy.asarray(Image.open(file)) for file in files])
+    return torch.from_numpy(pixels).movedim(-1, 1).contiguous().float() / 255
+
+
+def published(scene: torch.Tensor, dice: torch.Generator) -> torch.Tensor:
+    """What reaches us of each scene: photographed, then a JPEG file of some quality from 75 to 95."""
+    return jpeg(camera(scene, dice), torch.randint(75, 96, (len(scene),), generator=dice))
+
+
+def face_mask(n: int, dice: torch.Generator, soft: float = 0.2) -> torch.Tensor:
+    """Ovals around the faces of passport portraits, each a little different: (n, 1, 64, 64), 1 inside, 0 outside.
+
+    `soft`: how wide the border is, as a share of the oval's radius.
+    """
+    line = (torch.arange(SIZE) + 0.5) / SIZE
+    shift, stretch = torch.rand(2, n, 2, 1, 1, generator=dice)
+    across = (line - 0.5 - 0.03 * (shift[:, 0] - 0.5)) / (0.17 + 0.04 * stretch[:, 0])
+    down = (line[:, None] - 0.52 - 0.03 * (shift[:, 1] - 0.5)) / (0.20 + 0.04 * stretch[:, 1])
+    return ((1 - (across**2 + down**2).sqrt()) / soft + 0.5).clamp(0, 1)[:, None]
+
+
+def jitter(x: torch.Tensor, dice: torch.Generator, amount: float = 0.06) -> torch.Tensor:
+    """Each picture turned, scaled and shifted a little, as a forger must who fits one face onto another.
+
+    `amount`: up to this share in size, half of it in place, and about as much turned, in radians.
+    """
+    turn, scale, right, down = amount * (2 * torch.rand(4, len(x), generator=dice) - 1)
+    cos, sin = (1 + scale) * turn.cos(), (1 + scale) * turn.sin()
+    rows = torch.stack([cos, -sin, right / 2, sin, cos, down / 2], dim=1).view(-1, 2, 3)
+    return F.grid_sample(
+        x, F.affine_grid(rows, x.shape, align_corners=False), padding_mode="border", align_corners=False
+    )
+
+
+def donors(factors: dict, dice: torch.Generator) -> torch.Tensor:
+    """Somebody else in each scene (n, 3, 64, 64): in the same pose and light, with like skin and hair, jitter a little.
+
+    A forger would look for such a photograph; we draw it.
+    """
+    n = len(factors["smile"])
+    others = faces.passports(n, seed=int(torch.randint(2**31, (), generator=dice)))
+    lent = {name: others[name] for name in faces.IDENTITY if name not in ALIKE}
+    return jitter(faces.render(factors | lent, SIZE), dice)
+
+
+def alpha_splice(scene, donor, mask):
+    """The donor where the mask (n, 1, H, W) is 1, the scene where it is 0, a mixture between."""
+    return scene * (1 - mask) + donor * mask
+
+
+def poisson_splice(scene, donor, mask, sweeps: int = 60):
+    """The donor's edges with the scene's colours: within the mask, a picture with the donor's second derivatives that
+    meets the scene at the border (Pérez et al. 2003). No seam in colour remains.
+
+    Solved by successive over-relaxation, red and black pixels in turn. Inputs (n, c, H, W), mask (n, 1, H, W) of which
+    what exceeds 0.5 counts as inside, away from the picture's edge. Clamped to [0, 1].
+    Raises ValueError where their numbers or sizes differ.
+    """
+    if scene.shape != donor.shape or mask.shape != (len(scene), 1, *scene.shape[-2:]):
+        shapes = ", ".join(str(tuple(x.shape)) for x in (scene, donor, mask))
+        raise ValueError(f"Each scene needs a donor and a mask (1, H, W) of its size, but got {shapes}.")
+    inside = mask > 0.5
+    inside[..., [0, -1], :] = inside[..., [0, -1]] = False
+    rows, columns = (inside.any(dim=d).flatten(0, 1).any(dim=0).nonzero() for d in (-1, -2))
+    window = ..., slice(rows.min() - 1, rows.max() + 2), slice(columns.min() - 1, columns.max() + 2)
+    inside, donor, x = inside[window], donor[window], scene[window].clone()
+    height, width = x.shape[-2:]
+    red = (torch.arange(height)[:, None] + torch.arange(width)) % 2 == 0
+    wanted = 4 * donor - _neighbours(donor)
+    for _ in range(sweeps):
+        for colour in (red, ~red):
+            better = (_neighbours(x) + wanted) / 4
+            x = torch.where(inside & colour, x + 1.7 * (better - x), x)
+    spliced = scene.clone()
+    spliced[window] = x
+    return spliced.clamp(0, 1)
+
+
+def _neighbours(x):
+    """The sum of the four pixels around each pixel."""
+    around = F.pad(x, (1, 1, 1, 1), mode="replicate")
+    up, down = around[..., :-2, 1:-1], around[..., 2:, 1:-1]
+    return up + down + around[..., 1:-1, :-2] + around[..., 1:-1, 2:]
+
+
+class Autoencoder(nn.Module):
+    """Pictures (n, 3, H, W) through a narrow place (n, 16, H / 4, W / 4) and back; 4 divides the sides.
+
+    Where it grows again it leaves its traces: `up` is "transposed" (transposed convolutions, which stamp) or "bilinear"
+    (interpolation, then a convolution).
+    """
+
+    def __init__(self, up: str = "transposed", width: int = 24):
+        super().__init__()
+        self.down1 = nn.Conv2d(3, width, kernel_size=4, stride=2, padding=1)
+        self.down2 = nn.Conv2d(width, 2 * width, kernel_size=4, stride=2, padding=1)
+        self.code = nn.Conv2d(2 * width, 16, kernel_size=1)
+        self.expand = nn.Conv2d(16, 2 * width, kernel_size=3, padding=1)
+        self.up1, self.up2 = (_doubled(up, channels, width) for channels in (2 * width, width))
+        self.to_rgb = nn.Conv2d(width, 3, kernel_size=3, padding=1)
+
+    def forward(self, x):
+        h = F.leaky_relu(self.down1(2 * x - 1), 0.1)  # (n, width, H / 2, W / 2)
+        h = self.code(F.leaky_relu(self.down2(h), 0.1))  # (n, 16, H / 4, W / 4)
+        h = F.leaky_relu(self.up1(F.leaky_relu(self.expand(h), 0.1)), 0.1)
+        h = F.leaky_relu(self.up2(h), 0.1)  # (n, width, H, W)
+        return torch.sigmoid(self.to_rgb(h))
+
+
+def _doubled(up: str, channels: int, width: int) -> nn.Module:
+    """A layer (n, channels, h, w) → (n, width, 2 h, 2 w)."""
+    if up == "transposed":
+        return nn.ConvTranspose2d(channels, width, kernel_size=4, stride=2, padding=1)
+    grow = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False)
+    return nn.Sequential(grow, nn.Conv2d(channels, width, kernel_size=3, padding=1))
+
+
+@functools.cache
+def _network(name: str) -> nn.Module:
+    """A bundled network that forges, on the CPU."""
+    if name == "generated":
+        players = nn.ModuleDict({"G": gans.Generator(), "D": gans.Discriminator()})
+        return checkpoint.load_network("faces_gan", players)["G"].requires_grad_(False)
+    return checkpoint.load_network(f"forger_{name}", Autoencoder(name)).requires_grad_(False)
+
+
+def forge(kind: str, scene: torch.Tensor, factors: dict, dice: torch.Generator) -> torch.Tensor:
+    """Fakes of one of the METHODS from clean scenes (n, 3, 64, 64) and their factors: (n, 3, 64, 64), not photographed.
+
+    Splices put in somebody else's face; "transposed" and "bilinear", the face as an autoencoder paints it; "enlarged"
+    is the whole scene from a quarter of its pixels, by lesson 09's network; "generated" is lesson 03's G, which draws
+    32 × 32 pixels, enlarged by the same network (it does not look at the scene). Raises ValueError for another kind.
+    """
+    if kind not in METHODS:
+        raise ValueError(f"The kind of a fake is one of {', '.join(METHODS)}, not {kind!r}.")
+    if kind == "enlarged":
+        return superres.enlarge(superres.downscale(scene, 2), 2)
+    if kind == "generated":
+        z = torch.randn(len(scene), 64, generator=dice)
+        return superres.enlarge(torch.cat([_network(kind)(part) for part in z.split(100)]), 2)
+    mask = face_mask(len(scene), dice)
+    if kind == "alpha splice":
+        return alpha_splice(scene, donors(factors, dice), mask)
+    if kind == "Poisson splice":
+        return poisson_splice(scene, donors(factors, dice), mask)
+    painted = torch.cat([_network(kind)(part) for part in scene.split(100)])
+    return alpha_splice(scene, painted, mask)

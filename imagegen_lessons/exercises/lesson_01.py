@@ -1,0 +1,267 @@
+"""Exercises of lesson 01: gradient descent, gradients by hand, convolution sizes, rates by group, a tiny eye."""
+
+import functools
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from imagegen_lessons.exercises.checker import Wrong, exercise
+from imagegen_lessons.runtime import generator
+from imagegen_lessons.synthetic import faces
+
+
+def _numbers(*shape: int, seed: int) -> torch.Tensor:
+    return torch.randn(*shape, generator=generator(seed))
+
+
+@exercise(
+    cases=((torch.tensor(3.0), torch.tensor(2.0), 0.1), (_numbers(4, seed=1), _numbers(4, seed=2), 0.5)),
+    hints=(
+        "The gradient points uphill. We want to go down.",
+        "The step is the learning rate times the gradient.",
+    ),
+)
+def sgd_step(w, gradient, lr):
+    """One step of gradient descent from w."""
+    return w - lr * gradient
+
+
+@sgd_step.mistake("You walk uphill: the gradient says where the loss grows, so subtract it.")
+def uphill(w, gradient, lr):
+    return w + lr * gradient
+
+
+@sgd_step.mistake("The learning rate is missing: a whole gradient at once is usually far too long a step.")
+def no_learning_rate(w, gradient, lr):
+    return w - gradient
+
+
+@sgd_step.mistake("This is the step alone; start it from w.")
+def step_alone(w, gradient, lr):
+    return -lr * gradient
+
+
+@exercise(
+    cases=(
+        (_numbers(6, 3, seed=3), _numbers(6, seed=4), _numbers(3, seed=5)),
+        (_numbers(2, 5, seed=6), _numbers(2, seed=7), _numbers(5, seed=8)),
+    ),
+    hints=(
+        "First the errors: x @ w - y, one number per example.",
+        "The loss is the mean of error², so each error counts 2 * error / n.",
+        "Each weight collects the errors, weighted by its input: x.T @ (2 * error / n).",
+    ),
+)
+def linear_gradient(x, y, w):
+    """Gradient (k,) of the mean squared error of x @ w (n,) against y (n,), with respect to w (k,)."""
+    error = x @ w - y  # (n,)
+    return 2 * x.T @ error / len(y)
+
+
+@linear_gradient.mistake("The sign is turned round: the error is prediction minus truth, x @ w - y.")
+def turned_round(x, y, w):
+    return -linear_gradient.answer(x, y, w)
+
+
+@linear_gradient.mistake("The 2 of the square is missing: the derivative of e² is 2e.")
+def without_two(x, y, w):
+    return linear_gradient.answer(x, y, w) / 2
+
+
+@linear_gradient.mistake("This is the gradient of the sum; for the mean, divide by the number of examples.")
+def of_the_sum(x, y, w):
+    return linear_gradient.answer(x, y, w) * len(y)
+
+
+@exercise(
+    cases=((32, 3, 1, 1), (32, 5, 1, 0), (33, 4, 2, 1), (8, 8, 8, 0), (31, 3, 2, 0)),
+    hints=(
+        "With padding the picture has size + 2 * padding rows.",
+        "In n rows, a kernel of k rows fits at n - k + 1 places.",
+        "With a stride only every stride-th place counts: (n - k) // stride + 1.",
+    ),
+)
+def output_size(size, kernel, stride, padding):
+    """How many rows a convolution makes out of `size` rows."""
+    return (size + 2 * padding - kernel) // stride + 1
+
+
+@output_size.mistake("Padding is added on both sides, so it counts twice.")
+def padded_once(size, kernel, stride, padding):
+    return (size + padding - kernel) // stride + 1
+
+
+@output_size.mistake("The padding is forgotten: with it the picture has size + 2 * padding rows.")
+def padding_forgotten(size, kernel, stride, padding):
+    return (size - kernel) // stride + 1
+
+
+@output_size.mistake("One place is missing: a kernel as large as the picture still fits once. Add 1.")
+def one_missing(size, kernel, stride, padding):
+    return (size + 2 * padding - kernel) // stride
+
+
+@output_size.mistake("A size is a whole number: use // instead of /.")
+def fraction(size, kernel, stride, padding):
+    return (size + 2 * padding - kernel) / stride + 1
+
+
+_RIGHT = torch.tensor([True, True, False, True, False, True])
+_GROUP = torch.tensor([0, 0, 0, 2, 2, 1])
+
+
+@exercise(
+    cases=((_RIGHT, _GROUP, 3), (~_RIGHT, _GROUP, 3), (_RIGHT[:3], _GROUP[:3], 2)),
+    hints=(
+        "group == 0 marks the people of group 0; a mask can pick: right[group == 0].",
+        "Counting True values is .sum(); .item() makes a plain number of it.",
+        "One pair for every group in range(groups), even for a group in which nobody is.",
+    ),
+)
+def right_by_group(right, group, groups):
+    """For each group 0, 1, …: how many are right, and how many there are, as a list of pairs."""
+    return [(right[group == g].sum().item(), (group == g).sum().item()) for g in range(groups)]
+
+
+@right_by_group.mistake("This divides every group's hits by all people; count the people of that group.")
+def of_everybody(right, group, groups):
+    return [(right[group == g].sum().item(), len(right)) for g in range(groups)]
+
+
+@right_by_group.mistake("These are rates. A rate hides how few people it stands on, so give both counts.")
+def rates(right, group, groups):
+    return [right[group == g].float().mean().item() for g in range(groups)]
+
+
+@right_by_group.mistake("The second number should be how many people there are, not how many are wrong.")
+def right_and_wrong(right, group, groups):
+    return [(right[group == g].sum().item(), (~right[group == g]).sum().item()) for g in range(groups)]
+
+
+@right_by_group.mistake("The two numbers are exchanged: first how many are right, then how many there are.")
+def exchanged(right, group, groups):
+    return [pair[::-1] for pair in right_by_group.answer(right, group, groups)]
+
+
+@right_by_group.mistake("These count who is wrong; the first number is for those who are right.")
+def wrong_ones(right, group, groups):
+    return [((~right[group == g]).sum().item(), (group == g).sum().item()) for g in range(groups)]
+
+
+MOST_PARAMETERS = 5000
+
+
+@functools.cache
+def _people():
+    factors = faces.sample(1500, seed=11)
+    return faces.render(factors, 32), factors["glasses"].float()
+
+
+def _verify_tiny_eye(attempt):
+    if isinstance(attempt, nn.Module):
+        raise Wrong("Hand over the class: check(TinyEye), not check(TinyEye()).")
+    eye, (x, y) = attempt(), _people()
+    if not isinstance(eye, nn.Module):
+        raise Wrong("TinyEye must be a class derived from nn.Module, as ConvNet is.")
+    parameters = sum(p.numel() for p in eye.parameters())
+    if not parameters:
+        raise Wrong("TinyEye has no parameters. Layers in a plain list are not found: use nn.Sequential.")
+    if parameters > MOST_PARAMETERS:
+        raise Wrong(f"TinyEye has {parameters:,} parameters, and at most {MOST_PARAMETERS:,} are allowed.")
+    score = eye(x[:4])
+    if not isinstance(score, torch.Tensor):
+        raise Wrong(
+            f"forward returns {type(score).__name__}; it should return a tensor, one score for each face."
+        )
+    if score.shape != (4,):
+        raise Wrong(
+            f"For 4 faces TinyEye gives the shape {tuple(score.shape)}; it should be one score each, (4,)."
+        )
+    if not score.requires_grad:
+        raise Wrong(
+            "No gradient flows through TinyEye. Is there a detach() or no_grad() in it, or no parameter?"
+        )
+    optimizer = torch.optim.Adam(eye.parameters(), lr=5e-3)
+    for i in range(220):
+        batch = slice(i * 64 % 1152, i * 64 % 1152 + 64)
+        loss = F.binary_cross_entropy_with_logits(eye(x[batch]), y[batch])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    with torch.no_grad():
+        right = ((eye.eval()(x[1200:]) > 0) == y[1200:].bool()).float().mean().item()
+    if right < 0.8:
+        raise Wrong(
+            f"After 220 steps TinyEye is right about glasses for {right:.0%} of new faces; reach 80 %. Return the "
+            "score without a sigmoid (the loss has one); try batch normalisation, or one more convolution."
+        )
+
+
+@exercise(
+    verify=_verify_tiny_eye,
+    hints=(
+        "Begin with ConvNet and a smaller width; count the parameters of each layer.",
+        "A stride of 2 in the first convolution saves time, and pooling to 4 x 4 saves weights in the linear layer.",
+        "The last layer gives (n, 1); .squeeze(1) makes (n,) of it.",
+    ),
+)
+class TinyEye(nn.Module):
+    """Faces (n, 3, 32, 32) to one score (n,): positive for glasses."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(
+            *(nn.Conv2d(3, 12, kernel_size=3, padding=1), nn.BatchNorm2d(12), nn.ReLU(), nn.MaxPool2d(2)),
+            *(nn.Conv2d(12, 16, kernel_size=3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2)),
+            *(nn.Flatten(), nn.Linear(16 * 8 * 8, 1)),
+        )
+
+    def forward(self, x):
+        return self.layers(2 * x - 1).squeeze(1)
+
+
+@TinyEye.mistake("at most 5,000 are allowed")
+class LargeEye(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(3 * 32 * 32, 2)
+
+    def forward(self, x):
+        return self.linear(x.flatten(1))[:, 0]
+
+
+@TinyEye.mistake("has no parameters")
+class PlainList(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = [nn.Linear(3, 1)]
+
+    def forward(self, x):
+        return self.layers[0](x.mean(dim=(2, 3))).squeeze(1)
+
+
+@TinyEye.mistake("one score each")
+class TwoScores(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(3, 2)
+
+    def forward(self, x):
+        return self.linear(x.mean(dim=(2, 3)))
+
+
+@TinyEye.mistake("of new faces; reach 80 %")
+class ColourOnly(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(3, 1)
+
+    def forward(self, x):
+        return self.linear(x.mean(dim=(2, 3))).squeeze(1)
+
+
+@TinyEye.mistake("No gradient flows")
+class Detached(ColourOnly):
+    def forward(self, x):
+        return super().forward(x).detach()

@@ -1,0 +1,278 @@
+"""Exercises of lesson 06: set along a direction, a logistic probe, switched units, a step of inversion, a new word."""
+
+import torch
+from torch import nn
+
+from imagegen_lessons.exercises.checker import Wrong, exercise
+from imagegen_lessons.runtime import generator
+from imagegen_lessons.synthetic import faces
+
+
+def _numbers(*shape: int, seed: int) -> torch.Tensor:
+    return torch.randn(*shape, generator=generator(seed))
+
+
+_SLANTED = torch.tensor([0.6, 0.0, -0.8])  # length 1
+
+
+@exercise(
+    cases=((_numbers(5, 3, seed=1), _SLANTED, 2.0), (_numbers(1, 3, seed=2), _SLANTED, -0.5)),
+    hints=(
+        "How far along is each latent now? `z @ direction`, since the direction has length 1.",
+        "Each latent must move along the direction by what it lacks: value minus where it is.",
+        "(value - z @ direction)[:, None] * direction is the move, (n, latent).",
+    ),
+)
+def set_along(z, direction, value):
+    """Latents (n, latent) moved along `direction` (latent,), of length 1, until they stand at `value` there."""
+    return z + (value - z @ direction)[:, None] * direction
+
+
+@set_along.mistake("This adds to where each latent stands; all of them should end at the same value.")
+def adds_instead(z, direction, value):
+    return z + value * direction
+
+
+@set_along.mistake("Here everything but the direction is gone: keep the rest of each latent.")
+def only_the_direction(z, direction, value):
+    return value * direction.expand_as(z)
+
+
+@set_along.mistake("The latents go the wrong way: by value minus where they are, not the reverse.")
+def the_wrong_way(z, direction, value):
+    return z + (z @ direction - value)[:, None] * direction
+
+
+_HAS = torch.tensor([1.0, 0.0, 0.0, 1.0, 1.0, 0.0])
+
+
+@exercise(
+    cases=(
+        (_numbers(4, seed=3), _numbers(6, 4, seed=4), _HAS, 0.5),
+        (torch.zeros(4), _numbers(6, 4, seed=5), _HAS, 1.0),
+    ),
+    hints=(
+        "The probability is torch.sigmoid(z @ w), one for each of the n latents.",
+        "Autograd finds the gradient of F.binary_cross_entropy_with_logits(z @ w, has); by hand it is shorter.",
+        "By hand: the gradient is the mean over the latents of (probability - has) times z.",
+    ),
+)
+def logistic_step(w, z, has, lr):
+    """One step of gradient descent on the mean cross-entropy of sigmoid(z @ w) against `has`: the new w (latent,)."""
+    error = torch.sigmoid(z @ w) - has  # (n,)
+    return w - lr * (error[:, None] * z).mean(dim=0)
+
+
+@logistic_step.mistake("You walk uphill: subtract the gradient.")
+def uphill(w, z, has, lr):
+    return w + lr * ((torch.sigmoid(z @ w) - has)[:, None] * z).mean(dim=0)
+
+
+@logistic_step.mistake("The sigmoid is missing: this is a step of least squares.")
+def without_sigmoid(w, z, has, lr):
+    return w - lr * ((z @ w - has)[:, None] * z).mean(dim=0)
+
+
+@logistic_step.mistake("The loss is a mean over the latents, so its gradient is a mean, not a sum.")
+def sums(w, z, has, lr):
+    return w - lr * (torch.sigmoid(z @ w) - has) @ z
+
+
+@logistic_step.mistake("The sigmoid is in it twice: binary_cross_entropy_with_logits takes the scores z @ w.")
+def sigmoid_twice(w, z, has, lr):
+    p = torch.sigmoid(z @ w)
+    return w - lr * (((torch.sigmoid(p) - has) * p * (1 - p))[:, None] * z).mean(dim=0)
+
+
+@logistic_step.mistake("This is only the move; return the weights after it.")
+def only_the_move(w, z, has, lr):
+    return logistic_step.answer(w, z, has, lr) - w
+
+
+@logistic_step.mistake("The learning rate is missing: the gradient counts `lr` times.")
+def without_lr(w, z, has, lr):
+    return logistic_step.answer(w, z, has, 1.0)
+
+
+def _verify_units_hook(attempt):
+    hook = attempt([1, 2], 0.5)
+    if not callable(hook):
+        raise Wrong("units_hook(units, factor) should return a function: define one inside, and return it.")
+    layer = nn.Conv2d(2, 4, kernel_size=3)
+    x = _numbers(3, 2, 5, 5, seed=6)
+    plain = layer(x).detach()
+    expected = plain.clone()
+    expected[:, [1, 2]] *= 0.5
+    handle = layer.register_forward_hook(hook)
+    try:
+        got = layer(x)
+    finally:
+        handle.remove()
+    maps = plain.clone()
+    hook(layer, (x,), maps)
+    if not torch.equal(maps, plain):
+        raise Wrong("The hook changes the maps in place; work on maps.clone() and return that.")
+    if got is None or torch.equal(got, plain):
+        raise Wrong("Nothing has changed. A hook replaces the output of its layer by what it *returns*.")
+    if got.shape != plain.shape:
+        raise Wrong(f"All maps must go on, changed or not: {tuple(plain.shape)}, not {tuple(got.shape)}.")
+    if not torch.allclose(got[:, [0, 3]], plain[:, [0, 3]]):
+        raise Wrong("Units that were not named have changed, too: choose them in the second dimension.")
+    if not torch.allclose(got, expected, atol=1e-6):
+        raise Wrong("The named units should be `factor` times what they were.")
+
+
+@exercise(
+    verify=_verify_units_hook,
+    hints=(
+        "A function may define another one and return it: def hook(layer, inputs, maps): ...",
+        "The maps are (n, units, height, width), so the units are maps[:, units].",
+        "Inside: maps = maps.clone(); maps[:, units] = factor * maps[:, units]; return maps",
+    ),
+)
+def units_hook(units, factor):
+    """A forward hook that multiplies the maps of these units by `factor`, and leaves the others alone."""
+
+    def hook(layer, inputs, maps):
+        maps = maps.clone()
+        maps[:, units] = factor * maps[:, units]
+        return maps
+
+    return hook
+
+
+@units_hook.mistake("in place")
+def in_place(units, factor):
+    def hook(layer, inputs, maps):
+        maps.data[:, units] *= factor
+        return maps
+
+    return hook
+
+
+@units_hook.mistake("what it *returns*")
+def returns_nothing(units, factor):
+    def hook(layer, inputs, maps):
+        maps = maps.clone()
+        maps[:, units] = factor * maps[:, units]
+
+    return hook
+
+
+@units_hook.mistake("choose them in the second dimension")
+def the_wrong_dimension(units, factor):
+    def hook(layer, inputs, maps):
+        maps = maps.clone()
+        maps[units] = factor * maps[units]
+        return maps
+
+    return hook
+
+
+@units_hook.mistake("All maps must go on")
+def the_units_alone(units, factor):
+    return lambda layer, inputs, maps: factor * maps[:, units]
+
+
+class _SmallG(nn.Module):
+    """Stands for a generator: latents (n, 3) to images (n, 1, 2, 2)."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(3, 4)
+        with torch.no_grad():
+            self.linear.weight.copy_(_numbers(4, 3, seed=7))
+            self.linear.bias.copy_(_numbers(4, seed=8))
+
+    def forward(self, z):
+        return torch.sigmoid(self.linear(z)).reshape(-1, 1, 2, 2)
+
+
+_TARGETS = torch.sigmoid(_numbers(2, 1, 2, 2, seed=9))
+
+
+@exercise(
+    cases=(
+        (_SmallG(), _numbers(2, 3, seed=10), _TARGETS, 0.5),
+        (_SmallG(), _numbers(1, 3, seed=11), _TARGETS[:1], 2.0),
+    ),
+    hints=(
+        "Start with z = z.clone().requires_grad_(), then the loss, then torch.autograd.grad(loss, z).",
+        "Each face has a loss of its own, the mean over its pixels: (G(z) - target).square().flatten(1).mean(1).",
+        "Add the losses of the faces up before autograd; return (z - lr * gradient).detach().",
+    ),
+)
+def inversion_step(G, z, target, lr):
+    """Latents (n, latent) after one step downhill, each on the mean squared error of its own picture."""
+    z = z.clone().requires_grad_()
+    loss = (G(z) - target).square().flatten(1).mean(dim=1).sum()
+    (gradient,) = torch.autograd.grad(loss, z)
+    return (z - lr * gradient).detach()
+
+
+@inversion_step.mistake(
+    "The mean over the batch makes each face's step smaller, the more faces there are; sum over the faces."
+)
+def mean_of_all(G, z, target, lr):
+    z = z.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad((G(z) - target).square().mean(), z)
+    return (z - lr * gradient).detach()
+
+
+@inversion_step.mistake("The sum over the pixels makes larger pictures take larger steps; take their mean.")
+def sum_of_pixels(G, z, target, lr):
+    z = z.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad((G(z) - target).square().sum(), z)
+    return (z - lr * gradient).detach()
+
+
+def _verify_reading(attempt):
+    x = faces.render(faces.passports(64, seed=12))
+    reading = attempt(x)
+    if not isinstance(reading, torch.Tensor):
+        raise Wrong(f"my_reading returns {type(reading).__name__}; it should return a tensor, (n,).")
+    if reading.shape != (64,):
+        raise Wrong(f"For 64 faces it gives the shape {tuple(reading.shape)}; one number each is (64,).")
+    if not reading.is_floating_point():
+        raise Wrong(f"The numbers are {reading.dtype}; a direction needs floats: end with .float().")
+    if not reading.isfinite().all():
+        raise Wrong("The numbers should be finite: a direction is computed from them.")
+    if reading.std() < 1e-4:
+        raise Wrong("It gives all faces the same number; read something in which they differ.")
+    if not torch.allclose(attempt(x[:8]), reading[:8], atol=1e-4):
+        raise Wrong("A face's number depends on the other faces; each should be read by itself.")
+
+
+@exercise(
+    verify=_verify_reading,
+    hints=(
+        "Pixels are a start: x[:, 0, :4] is the red of the top four rows, mostly background.",
+        "Take the mean over everything but the faces: .mean(dim=(1, 2)) of something (n, rows, columns).",
+        "x[:, 0, :4].mean(dim=(1, 2)) - x[:, 2, :4].mean(dim=(1, 2)) says whether the background is warm.",
+    ),
+)
+def my_reading(x):
+    """A number for each face (n, 3, 32, 32) that the judge cannot give, here how warm the background is: (n,)."""
+    top = x[:, :, :4].mean(dim=(2, 3))  # (n, 3)
+    return top[:, 0] - top[:, 2]
+
+
+@my_reading.mistake("one number each is (64,)")
+def one_for_each_colour(x):
+    return x.mean(dim=(2, 3))
+
+
+@my_reading.mistake("depends on the other faces")
+def compared_with_the_others(x):
+    reading = x.mean(dim=(1, 2, 3))
+    return reading - reading.mean()
+
+
+@my_reading.mistake(".float()")
+def yes_or_no(x):
+    return x[:, 0].mean(dim=(1, 2)) > 0.5
+
+
+@my_reading.mistake("the same number")
+def always_one(x):
+    return torch.ones(len(x))

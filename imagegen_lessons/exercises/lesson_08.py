@@ -1,0 +1,255 @@
+"""Exercises of lesson 08: a borrowed palette, AdaIN, a norm of many styles, two hands in one picture, lost motion."""
+
+from types import SimpleNamespace
+
+import torch
+
+from imagegen_lessons.exercises.checker import exercise
+from imagegen_lessons.runtime import generator
+from imagegen_lessons.style import adain as package_adain
+from imagegen_lessons.style import instance_norm, mean_std
+
+# Bound here, once: exercises 2 and 4 let students replace faststyle.adain, and the answers must not follow them.
+faststyle = SimpleNamespace(adain=package_adain, instance_norm=instance_norm, mean_std=mean_std)
+
+
+def _numbers(*shape: int, seed: int) -> torch.Tensor:
+    return torch.randn(*shape, generator=generator(seed))
+
+
+def _picture(*shape: int, seed: int) -> torch.Tensor:
+    return torch.rand(*shape, generator=generator(seed))
+
+
+@exercise(
+    cases=(
+        (_picture(1, 3, 8, 9, seed=1).square(), _picture(1, 3, 5, 6, seed=2)),
+        (_picture(2, 3, 6, 6, seed=3), 1 - _picture(2, 3, 7, 7, seed=4).square()),
+    ),
+    hints=(
+        "A picture is a map with three channels, so `faststyle.adain` and `faststyle.mean_std` take it as it is.",
+        "faststyle.adain(content, faststyle.mean_std(style)), and then back into [0, 1] with .clamp(0, 1).",
+    ),
+)
+def borrowed_palette(content, style):
+    """`content` (n, 3, H, W) with each colour channel's mean and deviation taken from `style`, in [0, 1]."""
+    return faststyle.adain(content, faststyle.mean_std(style)).clamp(0, 1)
+
+
+@borrowed_palette.mistake("Values below 0 or above 1 are no colours: end with .clamp(0, 1).")
+def without_clamp(content, style):
+    return faststyle.adain(content, mean_std(style))
+
+
+@borrowed_palette.mistake(
+    "The two are the wrong way round: the places come from `content`, the colours from `style`."
+)
+def style_with_colours_of_content(content, style):
+    return faststyle.adain(style, mean_std(content)).clamp(0, 1)
+
+
+@borrowed_palette.mistake("Nearly: `.std()` divides by n − 1; here by n: `correction=0`.")
+def sample_deviation(content, style):
+    dims = dict(dim=(2, 3), keepdim=True)
+    plain = (content - content.mean(**dims)) / content.std(**dims)
+    return (plain * style.std(**dims) + style.mean(**dims)).clamp(0, 1)
+
+
+@borrowed_palette.mistake("That is one mean and one deviation over all colours: each channel has its own.")
+def all_colours_alike(content, style):
+    dims = dict(dim=(1, 2, 3), keepdim=True)
+    plain = (content - content.mean(**dims)) / content.std(**dims, correction=0)
+    return (plain * style.std(**dims, correction=0) + style.mean(**dims)).clamp(0, 1)
+
+
+@exercise(
+    cases=(
+        (_numbers(2, 4, 6, 5, seed=5), 1 + _picture(2, 2, 4, seed=6)),
+        (3 + 2 * _numbers(1, 3, 7, 7, seed=7), 2 * _picture(1, 2, 3, seed=8) + 0.1),
+    ),
+    hints=(
+        "First take away what is there: `faststyle.instance_norm(f)` has mean 0 and deviation 1 everywhere.",
+        "wanted[:, 0] are the means and wanted[:, 1] the deviations, both (n, c); f is (n, c, h, w).",
+        "faststyle.instance_norm(f) * wanted[:, 1, :, None, None] + wanted[:, 0, :, None, None]",
+    ),
+)
+def adain(f, wanted):
+    """f (n, c, h, w) with the means `wanted[:, 0]` and the deviations `wanted[:, 1]`, both (n, c)."""
+    mean, std = wanted[:, 0, :, None, None], wanted[:, 1, :, None, None]
+    return faststyle.instance_norm(f) * std + mean
+
+
+@adain.mistake("The old mean and deviation are still in it: normalise f first.")
+def without_normalising(f, wanted):
+    return f * wanted[:, 1, :, None, None] + wanted[:, 0, :, None, None]
+
+
+@adain.mistake("Mean and deviation are exchanged: the means come first in `wanted`.")
+def exchanged(f, wanted):
+    return instance_norm(f) * wanted[:, 0, :, None, None] + wanted[:, 1, :, None, None]
+
+
+@adain.mistake("Nearly: `.std()` divides by n − 1; here by n: `correction=0`.")
+def sample_deviation_in_adain(f, wanted):
+    plain = (f - f.mean(dim=(2, 3), keepdim=True)) / f.std(dim=(2, 3), keepdim=True)
+    return plain * wanted[:, 1, :, None, None] + wanted[:, 0, :, None, None]
+
+
+@adain.mistake("These are means over the batch: each picture has its own, so average over dim=(2, 3) only.")
+def over_the_batch(f, wanted):
+    dims = dict(dim=(0, 2, 3), keepdim=True)
+    plain = (f - f.mean(**dims)) / f.std(**dims, correction=0)
+    return plain * wanted[:, 1, :, None, None] + wanted[:, 0, :, None, None]
+
+
+_SCALE, _SHIFT = 1 + _picture(3, 4, seed=9), _numbers(3, 4, seed=10)
+_MIX = torch.tensor([[0.0, 1.0, 0.0], [0.5, 0.2, 0.3]])
+
+
+@exercise(
+    cases=(
+        (_numbers(2, 4, 5, 6, seed=11), _SCALE, _SHIFT, _MIX),
+        (_numbers(1, 4, 3, 3, seed=12), _SCALE, _SHIFT, torch.tensor([[0.0, 0.0, 1.0]])),
+    ),
+    hints=(
+        "Mix the tables first: `mix @ scale` is (n, channels), a scale of its own for each picture.",
+        "Then normalise f, multiply by the mixed scale, and add the mixed shift; both need [..., None, None].",
+    ),
+)
+def mixed_norm(f, scale, shift, mix):
+    """f (n, c, h, w), normalised, then scaled and shifted by a mix (n, styles) of the tables (styles, c)."""
+    scale, shift = mix @ scale, mix @ shift  # (n, c)
+    return faststyle.instance_norm(f) * scale[..., None, None] + shift[..., None, None]
+
+
+@mixed_norm.mistake("This takes the strongest style alone; a mix takes something of each.")
+def strongest_alone(f, scale, shift, mix):
+    chosen = mix.argmax(dim=1)
+    return instance_norm(f) * scale[chosen][..., None, None] + shift[chosen][..., None, None]
+
+
+@mixed_norm.mistake("Every picture has a mix of its own; here all get that of the first.")
+def one_mix_for_all(f, scale, shift, mix):
+    scale, shift = mix[:1] @ scale, mix[:1] @ shift
+    return instance_norm(f) * scale[..., None, None] + shift[..., None, None]
+
+
+@mixed_norm.mistake("f is not normalised yet: `faststyle.instance_norm(f)` comes first.")
+def not_normalised(f, scale, shift, mix):
+    return f * (mix @ scale)[..., None, None] + (mix @ shift)[..., None, None]
+
+
+@mixed_norm.mistake("The shift is missing: add `mix @ shift` at the end.")
+def without_shift(f, scale, shift, mix):
+    return instance_norm(f) * (mix @ scale)[..., None, None]
+
+
+_HALVES = torch.cat([torch.zeros(1, 1, 6, 4), torch.ones(1, 1, 6, 4)], dim=3)
+_CODES = [2 * _picture(1, 2, 5, seed=seed) for seed in (13, 14)]
+
+
+@exercise(
+    cases=(
+        (_numbers(1, 5, 6, 8, seed=15), *_CODES, _HALVES),
+        (_numbers(1, 5, 6, 8, seed=16), *_CODES, _picture(1, 1, 6, 8, seed=17)),
+    ),
+    hints=(
+        "Make the whole map twice, once in each style, with `faststyle.adain` (or `one_hand`, if you keep it so).",
+        "Then take the first where the mask is 1 and the second where it is 0: a * mask + b * (1 - mask).",
+    ),
+)
+def two_hands(f, one, other, mask):
+    """f (n, c, h, w) in the style `one` where mask (n, 1, h, w) is 1, in `other` where it is 0, between them a mix."""
+    return faststyle.adain(f, one) * mask + faststyle.adain(f, other) * (1 - mask)
+
+
+@two_hands.mistake("The two styles are on the wrong sides: `one` belongs where the mask is 1.")
+def wrong_sides(f, one, other, mask):
+    return faststyle.adain(f, other) * mask + faststyle.adain(f, one) * (1 - mask)
+
+
+@two_hands.mistake("The mask may also lie between 0 and 1, and then both styles count: multiply by it.")
+def hard_mask(f, one, other, mask):
+    return torch.where(mask > 0.5, faststyle.adain(f, one), faststyle.adain(f, other))
+
+
+@two_hands.mistake("Where the mask is 0 the map is left unpainted: `other` belongs there.")
+def rest_unpainted(f, one, other, mask):
+    return faststyle.adain(f, one) * mask + f * (1 - mask)
+
+
+@two_hands.mistake(
+    "The map must be normalised as a whole. Here what the mask hides counts as zeros in its mean and deviation."
+)
+def masked_too_early(f, one, other, mask):
+    return faststyle.adain(f * mask, one) * mask + faststyle.adain(f * (1 - mask), other) * (1 - mask)
+
+
+_SCENE = _picture(1, 3, 24, 28, seed=18)
+
+
+def _seen_from(top: int, left: int) -> torch.Tensor:
+    return _SCENE[..., top : top + 16, left : left + 20].clone()
+
+
+@exercise(
+    cases=(
+        (_seen_from(4, 4), _seen_from(5, 7), 3),
+        (_seen_from(4, 4), _seen_from(4, 2) + 0.05 * _numbers(1, 3, 16, 20, seed=19), 3),
+        (_seen_from(3, 3), _seen_from(3, 3), 2),
+    ),
+    hints=(
+        "Try every dy and dx from -largest to largest, and keep the pair with the smallest mean squared difference.",
+        "To compare only what is in every overlap, cut `largest` pixels off all sides of `second`.",
+        "Beside second[..., m:H-m, m:W-m] goes first[..., m+dy:H-m+dy, m+dx:W-m+dx], where m is largest.",
+    ),
+)
+def find_shift(first, second, largest):
+    """(dy, dx), from -largest to largest: `second`'s place (y, x) shows what `first` has at (y + dy, x + dx)."""
+    height, width = first.shape[-2:]
+    inner = second[..., largest : height - largest, largest : width - largest]
+    best = None
+    for dy in range(-largest, largest + 1):
+        for dx in range(-largest, largest + 1):
+            top, left = largest + dy, largest + dx
+            moved = first[..., top : top + inner.shape[-2], left : left + inner.shape[-1]]
+            error = (moved - inner).square().mean().item()
+            if best is None or error < best[0]:
+                best = error, dy, dx
+    return best[1], best[2]
+
+
+@find_shift.mistake("The signs are turned round: you moved `second` over `first`.")
+def turned_round(first, second, largest):
+    dy, dx = find_shift.answer(first, second, largest)
+    return -dy, -dx
+
+
+@find_shift.mistake("dy, the rows, comes first, and then dx, the columns.")
+def columns_first(first, second, largest):
+    return find_shift.answer(first, second, largest)[::-1]
+
+
+@find_shift.mistake("Negative shifts are possible, too: the camera may move up and to the left.")
+def forwards_only(first, second, largest):
+    height, width = first.shape[-2:]
+    errors = {}
+    for dy in range(largest + 1):
+        for dx in range(largest + 1):
+            moved = first[..., dy:, dx:]
+            still = second[..., : height - dy, : width - dx]
+            errors[dy, dx] = (moved - still).square().mean().item()
+    return min(errors, key=errors.get)
+
+
+@find_shift.mistake(
+    "`range` stops before its end, so `largest` itself is never tried: range(-largest, largest + 1)."
+)
+def without_the_largest(first, second, largest):
+    height, width = first.shape[-2:]
+    m, errors = largest, {}
+    for dy in range(-m, m):
+        for dx in range(-m, m):
+            moved = first[..., m + dy : height - m + dy, m + dx : width - m + dx]
+            errors[dy, dx] = (moved - second[..., m : height - m, m : width - m]).square().mean().item()
+    return min(errors, key=errors.get)

@@ -1,0 +1,17 @@
+"""Numbers that a lesson can assert: of single pictures, of sets of pictures, and of detectors."""
+
+from imagegen_lessons.metrics.detection import auc, auc_interval, calibration_error, roc, wilson_interval
+from imagegen_lessons.metrics.distributions import (
+    class_coverage,
+    class_frequencies,
+    density_coverage,
+    frechet_distance,
+    gaussian,
+    matrix_sqrt,
+    mode_coverage,
+    nearest_neighbours,
+    precision_recall,
+    sliced_wasserstein,
+    total_variation,
+)
+from imagegen_lessons.metrics.quality import LUMA, LUMA_RANGE, luma, psnr, ssim

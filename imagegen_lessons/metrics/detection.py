@@ -1,0 +1,107 @@
+"""How good is a detector? ROC, AUC, calibration, and the interval of a rate. Every rate comes with its counts."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+def wilson_interval(successes, n, z=1.96):
+    """The range in which a rate lies, given `successes` out of `n`: (low, high); z = 1.96 for 95 % (Wilson 1927).
+
+    Right for small n and for rates near 0 and 1, where "rate ± error" leaves [0, 1].
+    Raises ValueError unless 0 <= successes <= n and n > 0.
+    """
+    if not 0 <= successes <= n or n == 0:
+        raise ValueError(f"A rate needs 0 <= successes <= n and n > 0, but got {successes} of {n}.")
+    rate = successes / n
+    middle = (rate + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def roc(real: torch.Tensor, fake: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The receiver operating characteristic of a detector whose scores are higher for what looks fake.
+
+    `real` (n,), `fake` (m,): scores. Returns false-positive rates, true-positive rates and thresholds, from strict to
+    lax: a picture is flagged from the threshold upwards. Begins at (0, 0, inf), ends at (1, 1); equal scores make one
+    point. Raises ValueError where one of the two is empty or a score is not finite.
+    """
+    real, fake = _scores(real, fake)
+    thresholds = torch.cat([real, fake]).unique().flip(0)
+    rates = [
+        torch.searchsorted(-s.sort(descending=True).values, -thresholds, right=True) / len(s)
+        for s in (real, fake)
+    ]
+    zero, infinite = thresholds.new_zeros(1), thresholds.new_full((1,), torch.inf)
+    return *(torch.cat([zero, rate]) for rate in rates), torch.cat([infinite, thresholds])
+
+
+def auc(real: torch.Tensor, fake: torch.Tensor) -> float:
+    """The area under the ROC curve: how often a fake (m,) scores higher than a real picture (n,); a tie counts half.
+
+    0.5 is guessing, 1.0 perfect ranking, 0.0 perfect ranking upside down. Raises what `roc` raises.
+    """
+    return _wins(*_scores(real, fake)).mean().item()
+
+
+def auc_interval(real, fake, who_real, who_fake, rounds: int = 1000, seed: int = 0) -> tuple[float, float]:
+    """The 95 % bootstrap interval of the AUC, drawing people instead of pictures (Efron 1979; clusters).
+
+    Pictures of one person are alike, so that they count as less than independent ones. `who_real` (n,) and `who_fake`
+    (m,), whole numbers from 0, say whose picture each is; the same number is the same person on both sides.
+    Raises what `roc` raises, and ValueError unless each score has a person.
+    """
+    real, fake = _scores(real, fake)
+    if len(who_real) != len(real) or len(who_fake) != len(fake):
+        raise ValueError(
+            f"Each of {len(real)} and {len(fake)} scores needs a person: {len(who_real)}, {len(who_fake)}."
+        )
+    people = int(torch.cat([who_real, who_fake]).max()) + 1
+    rows, columns = (F.one_hot(who, people).double() for who in (who_real, who_fake))
+    won, pairs = rows.T @ _wins(real, fake) @ columns, torch.outer(rows.sum(dim=0), columns.sum(dim=0))
+    dice = torch.Generator().manual_seed(seed)
+    drawn = torch.randint(people, (rounds, people), generator=dice)
+    times = torch.zeros(rounds, people, dtype=torch.float64).scatter_add_(
+        1, drawn, torch.ones_like(drawn).double()
+    )
+    areas = ((times @ won) * times).sum(1) / ((times @ pairs) * times).sum(1)
+    low, high = areas[areas.isfinite()].quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+    return low, high
+
+
+def calibration_error(probability: torch.Tensor, outcome: torch.Tensor, bins: int = 10) -> float:
+    """The expected calibration error: how far stated probabilities are from what happens, averaged over bins.
+
+    `probability` (n,) in [0, 1], `outcome` (n,) 0 or 1. In each of `bins` equally wide bins the mean probability is
+    compared with the share of ones; the differences are weighted by how many fall there (Guo et al. 2017, section 2).
+    Raises ValueError for probabilities outside 0 to 1, outcomes other than 0 and 1, or an empty set.
+    """
+    if not len(probability) or len(probability) != len(outcome):
+        raise ValueError(
+            f"Each of one or more outcomes needs a probability: {len(outcome)}, {len(probability)}."
+        )
+    if not bool(((probability >= 0) & (probability <= 1)).all()):
+        raise ValueError("Probabilities lie between 0 and 1; turn scores into them with sigmoid.")
+    if not bool(((outcome == 0) | (outcome == 1)).all()):
+        raise ValueError("An outcome is 1, it happened, or 0, it did not.")
+    where = (probability * bins).long().clamp(max=bins - 1)
+    off = torch.zeros(bins, dtype=torch.float64).index_add_(0, where, (probability - outcome).double())
+    return (off.abs().sum() / len(probability)).item()
+
+
+def _scores(real, fake):
+    """Both as double precision on the CPU; or a ValueError."""
+    real, fake = (torch.as_tensor(s).detach().cpu().double().flatten() for s in (real, fake))
+    if not len(real) or not len(fake):
+        raise ValueError(
+            f"Scores of both classes are needed, but there are {len(real)} real and {len(fake)} fake."
+        )
+    if not bool(torch.cat([real, fake]).isfinite().all()):
+        raise ValueError("A score is not finite (nan or inf); look at what made it.")
+    return real, fake
+
+
+def _wins(real, fake):
+    """(n, m): 1 where the fake scores higher than the real picture, a half where they score the same."""
+    return (fake > real[:, None]).double() + 0.5 * (fake == real[:, None]).double()

@@ -1,0 +1,66 @@
+"""How close is a picture to the truth? PSNR and SSIM, and the luma on which they are usually measured."""
+
+import torch
+import torch.nn.functional as F
+
+LUMA = torch.tensor([65.481, 128.553, 24.966]) / 255  # of red, green and blue, by BT.601
+
+
+LUMA_RANGE = 219 / 255  # from black to white: video leaves room below 16 and above 235
+
+
+def luma(x: torch.Tensor) -> torch.Tensor:
+    """The brightness Y of BT.601: (n, 3, H, W), or grey (n, 1, H, W), in [0, 1] → (n, 1, H, W) in [16/255, 235/255].
+
+    Raises ValueError for another number of channels.
+    """
+    if x.dim() < 3 or x.shape[-3] not in (1, 3):
+        raise ValueError(
+            f"Luma needs 1 or 3 channels, third from the end, but the shape is {tuple(x.shape)}."
+        )
+    weights = LUMA if x.shape[-3] == 3 else LUMA.sum()[None]
+    return (x * weights.to(x)[:, None, None]).sum(dim=-3, keepdim=True) + 16 / 255
+
+
+def psnr(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Peak signal-to-noise ratio of each picture (n, c, H, W) in [0, 1], in decibels: (n,); infinite where equal.
+
+    Raises ValueError for pictures of different shapes, or that hold no floats.
+    """
+    x, y = _pair(x, y)
+    return -10 * (x - y).square().flatten(1).mean(dim=1).log10()
+
+
+def ssim(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Structural similarity of each picture (n, c, H, W) in [0, 1], mean over places and channels: (n,); 1 where equal.
+
+    Windows are 11×11 Gaussians of standard deviation 1.5, and lie within the picture (Wang et al. 2004, section III.B).
+    Raises ValueError for pictures of different shapes, that hold no floats, or smaller than a window.
+    """
+    x, y = _pair(x, y)
+    if min(x.shape[-2:]) < 11:
+        raise ValueError(f"SSIM needs 11 × 11 pixels or more, not {x.shape[-2]} × {x.shape[-1]}.")
+    offsets = torch.arange(11).to(x) - 5
+    window = torch.exp(-offsets.square() / (2 * 1.5**2))
+    window = window / window.sum()
+
+    def local(f):
+        f = F.conv2d(f.flatten(0, 1)[:, None], window.view(1, 1, 11, 1))  # (n · c, 1, H - 10, W)
+        return F.conv2d(f, window.view(1, 1, 1, 11)).unflatten(0, x.shape[:2])
+
+    mean_x, mean_y = local(x), local(y)
+    variances = local(x * x) - mean_x**2 + local(y * y) - mean_y**2
+    covariance = local(x * y) - mean_x * mean_y
+    bright, structure = 0.01**2, 0.03**2  # they keep dark and even places from dividing 0 by 0
+    similar = (2 * mean_x * mean_y + bright) * (2 * covariance + structure)
+    return (similar / ((mean_x**2 + mean_y**2 + bright) * (variances + structure))).flatten(1).mean(dim=1)
+
+
+def _pair(x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Both batches in double precision, on the CPU because not every device has it; or a ValueError."""
+    if x.dim() != 4 or x.shape != y.shape or not (x.is_floating_point() and y.is_floating_point()):
+        have = " and ".join(f"{tuple(z.shape)} of {z.dtype}" for z in (x, y))
+        raise ValueError(
+            f"Two batches of pictures (n, c, H, W) of one shape, floats in [0, 1], are compared, not {have}."
+        )
+    return x.cpu().double(), y.cpu().double()

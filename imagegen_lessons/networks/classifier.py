@@ -1,0 +1,76 @@
+"""The small convolutional network of lesson 01, which learns to see; later lessons use it as a judge."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from imagegen_lessons.synthetic import faces
+
+
+class ConvNet(nn.Module):
+    """Images (n, channels, size, size) in [0, 1] to scores (n, outputs); `size` is a multiple of 8.
+
+    Three times convolution, batch normalisation (Ioffe and Szegedy 2015), ReLU and max-pooling, then one linear
+    layer: the pattern of LeCun and others 1998, with today's parts.
+    """
+
+    def __init__(self, channels, outputs, size=32, width=12):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, width, kernel_size=3, padding=1)
+        self.norm1 = nn.BatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, 2 * width, kernel_size=3, padding=1)
+        self.norm2 = nn.BatchNorm2d(2 * width)
+        self.conv3 = nn.Conv2d(2 * width, 4 * width, kernel_size=3, padding=1)
+        self.norm3 = nn.BatchNorm2d(4 * width)
+        self.linear = nn.Linear(4 * width * (size // 8) ** 2, outputs)
+
+    def features(self, x):
+        x = F.max_pool2d(F.relu(self.norm1(self.conv1(2 * x - 1))), 2)  # (n, width, size / 2, size / 2)
+        x = F.max_pool2d(F.relu(self.norm2(self.conv2(x))), 2)  # (n, 2 * width, size / 4, size / 4)
+        x = F.max_pool2d(F.relu(self.norm3(self.conv3(x))), 2)  # (n, 4 * width, size / 8, size / 8)
+        return x.flatten(1)
+
+    def forward(self, x):
+        return self.linear(self.features(x))
+
+
+class FaceClassifier(nn.Module):
+    """Reads named factors off drawn faces (n, 3, 32, 32): the judge of the lessons on faces.
+
+    CHOICES are factors with names (scores for each), NUMBERS are factors with a value. Its pooled features
+    (n, 4 * width) are the space in which two sets of faces are compared.
+    """
+
+    CHOICES = ("skin_tone", "hair_colour", "glasses", "hair_style", "beard", "background_style")
+    NUMBERS = ("smile", "mouth_open", "brow", "yaw", "tilt", "light_x", "hair_volume", "head_width")
+
+    def __init__(self, width=24):
+        super().__init__()
+        self.sizes = [len(faces.FACTORS[name].names) for name in self.CHOICES] + [1] * len(self.NUMBERS)
+        self.net = ConvNet(3, sum(self.sizes), size=32, width=width)
+
+    def features(self, x):
+        maps = self.net.features(x).unflatten(1, (-1, 16))  # (n, 4 * width, 4 * 4 places)
+        return maps.mean(dim=2)
+
+    def forward(self, x):
+        """name -> scores (n, names) for a choice, values (n,) for a number."""
+        parts = self.net(x).split(self.sizes, dim=1)
+        named = dict(zip(self.CHOICES + self.NUMBERS, parts, strict=True))
+        return {name: part if name in self.CHOICES else part[:, 0] for name, part in named.items()}
+
+    def loss(self, x, factors):
+        """Cross-entropy for the choices and mean squared error for the numbers, added up. A scalar."""
+        read = self(x)
+        wrong = sum(F.cross_entropy(read[name], factors[name]) for name in self.CHOICES)
+        return wrong + sum(F.mse_loss(read[name], factors[name]) for name in self.NUMBERS)
+
+    @torch.no_grad()
+    def read(self, x):
+        """What it sees: name -> index of the likeliest name, int64, or value, float; each (n,)."""
+        read = self(x)
+        return {name: read[name].argmax(dim=1) if name in self.CHOICES else read[name] for name in read}
+
+    def kind(self, x):
+        """Which of the 72 kinds of person each picture shows, (n,) int64; see `faces.kind`."""
+        return faces.kind(self.read(x))

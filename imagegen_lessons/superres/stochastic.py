@@ -1,0 +1,100 @@
+"""Guesses: several sharp faces of 32×32 pixels for one of 8×8; all nearly shrink to it, and each is invented."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from imagegen_lessons import gans, runtime
+from imagegen_lessons.superres import upscaler
+from imagegen_lessons.synthetic import faces
+from imagegen_lessons.training import checkpoint
+
+SCALE = 4
+NAMES = "psnr_oriented", "adversarial", "adversarial_biased", "energy_score"
+
+
+class StochasticUpscaler(nn.Module):
+    """Faces low (n, 3, 8, 8) and latents z (n, 64), laid out as one more map, to faces (n, 3, 32, 32), not clamped.
+
+    Residual blocks at the small size, then two transposed convolutions. It begins as bicubic interpolation, and its
+    last act is a round of back-projection: so the answer shrinks to `low`, to within a step or so of 255.
+    """
+
+    def __init__(self, channels=3, width=32, blocks=4):
+        super().__init__()
+        self.conv_in = nn.Conv2d(channels + 1, width, kernel_size=3, padding=1)
+        self.blocks = nn.ModuleList(upscaler.ResidualBlock(width) for _ in range(blocks))
+        self.up1 = nn.ConvTranspose2d(width, width, kernel_size=4, stride=2, padding=1)
+        self.up2 = nn.ConvTranspose2d(width, width // 2, kernel_size=4, stride=2, padding=1)
+        self.to_rgb = nn.Conv2d(width // 2, channels, kernel_size=3, padding=1)
+        nn.init.zeros_(self.to_rgb.weight)
+        nn.init.zeros_(self.to_rgb.bias)
+
+    def forward(self, low, z):
+        h = self.conv_in(torch.cat([2 * low - 1, z.unflatten(1, (1, 8, 8))], dim=1))  # (n, width, 8, 8)
+        for block in self.blocks:
+            h = h + block(h)
+        h = F.leaky_relu(self.up1(h), 0.2)  # (n, width, 16, 16)
+        h = F.leaky_relu(self.up2(h), 0.2)  # (n, width / 2, 32, 32)
+        high = upscaler.bicubic(low, SCALE) + self.to_rgb(h)
+        return upscaler.back_project(high, low, SCALE, rounds=1)
+
+
+class StochasticTrainer(gans.GANTrainer):
+    """Lesson 03's game where G is given small faces: batches are (low, high). D sees only the large ones.
+
+    That is enough: what a face shrinks to is in the face, and G's answers nearly shrink to what was given.
+    """
+
+    def fakes(self, n):
+        return self.G(self.low, self.z(n))
+
+    def step(self, batch):
+        self.low, real = batch
+        return super().step(real)
+
+
+def energy_score(real, one, other):
+    """How badly two answers (n, …) foretell the truth: a scalar, smallest for honest draws from all that is possible.
+
+    Their mean distance from the truth less half of the distance between them, so that doubt pays where there is reason
+    for it: a proper scoring rule (Gneiting and Raftery 2007, section 4.3).
+    """
+    a, b, apart = ((x - y).flatten(1).norm(dim=1) for x, y in ((one, real), (other, real), (one, other)))
+    return ((a + b - apart) / 2).mean()
+
+
+class EnergyScoreTrainer(StochasticTrainer):
+    """The same, with two answers to each small face, of which one is judged by D and both by the energy score."""
+
+    honesty = 0.5
+
+    def step(self, batch):
+        self.low, real = batch
+        one, other = self.fakes(len(real)), self.fakes(len(real))
+        d_loss = self.d_step(real, one)
+        with gans.frozen(self.D):
+            fooled = self.g_loss(self.score(real), self.score(one))
+        score = energy_score(real, one, other)
+        self.opt_g.zero_grad()
+        (fooled + self.honesty * score).backward()
+        self.opt_g.step()
+        self.average.update_parameters(self.G)
+        return {"D": d_loss, "G": fooled, "score": score}
+
+
+def mostly_light(n: int, seed: int = 0) -> dict[str, torch.Tensor]:
+    """Factors of n faces, as `faces.passports`, but 19 of 20 have one of the three lightest of the six skin tones."""
+    dice = runtime.generator(seed)
+    tone = torch.randint(3, (n,), generator=dice) + 3 * (torch.rand(n, generator=dice) < 0.95)
+    return faces.passports(n, seed, skin_tone=tone)
+
+
+def load_stochastic() -> nn.ModuleDict:
+    """Four bundled networks, on the device: "careful" learned by squared error, the others went on with a game.
+
+    "sharp" played with faces of all skin tones, "light" with mostly light ones, "honest" the `EnergyScoreTrainer`. All
+    three began from "careful", which had seen all tones (`tools/checkpoints.py`).
+    """
+    networks = nn.ModuleDict({name: StochasticUpscaler() for name in NAMES})
+    return checkpoint.load_network("stochastic_x4", networks).requires_grad_(False).to(runtime.device())

@@ -1,0 +1,29 @@
+"""The exponential moving average (EMA) of a network's weights."""
+
+import torch
+from torch.optim.swa_utils import AveragedModel
+
+
+class EMA(AveragedModel):
+    """The running average of a network's weights and buffers; see `EMA`.
+
+    PyTorch's own update brings its counter to the device at every step, and a GPU must wait for that.
+    """
+
+    def __init__(self, model: torch.nn.Module, decay: float):
+        super().__init__(model, use_buffers=True)
+        self.decay = decay
+
+    @torch.no_grad()
+    def update_parameters(self, model: torch.nn.Module) -> None:
+        """Takes in the weights of `model` as they are now; the first time, it takes them over."""
+        updates = self.n_averaged.item()
+        # At first it averages over what there is: else it would long remember the untrained weights.
+        keep = min(self.decay, (1 + updates) / (10 + updates)) if updates else 0.0
+        networks = ([*network.parameters(), *network.buffers()] for network in (self.module, model))
+        for old, new in zip(*networks, strict=True):
+            if old.is_floating_point():
+                old.lerp_(new.to(old.device), 1 - keep)
+            else:
+                old.copy_(new)
+        self.n_averaged += 1

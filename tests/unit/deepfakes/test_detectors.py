@@ -1,0 +1,184 @@
+"""Forensics: exhibits are what they claim, transforms agree with SciPy, detectors learn, bad input is a sentence."""
+
+import numpy as np
+import pytest
+import scipy.fft
+import torch
+from sklearn import metrics as reference
+
+from imagegen_lessons import metrics
+from imagegen_lessons.deepfakes import detectors, forgeries
+from imagegen_lessons.runtime import generator
+from imagegen_lessons.synthetic import faces
+
+
+@pytest.fixture
+def quick(monkeypatch, tmp_path):
+    monkeypatch.setenv("IMAGEGEN_PACE", "quick")
+    monkeypatch.setenv("IMAGEGEN_CACHE", str(tmp_path))
+    return tmp_path
+
+
+def test_exhibits_are_made_once_and_read_again(quick):
+    first = detectors.load_dataset("test")
+    (file,) = quick.glob("exhibits*")
+    made = file.stat().st_mtime_ns
+    again = detectors.load_dataset("test")
+    assert file.stat().st_mtime_ns == made
+    assert tuple(first.fakes) == forgeries.METHODS and first.real.shape == (30, 3, 64, 64)
+    assert torch.equal(first.real, again.real) and first.real.min() >= 0 and first.real.max() <= 1
+    assert all(torch.equal(x, again.fakes[kind]) for kind, x in first.fakes.items())
+    assert len(first.who) == 30 and first.who.max() == 14
+
+
+@pytest.mark.parametrize("damage", ["cut", "noise", "another"])
+def test_a_damaged_cache_is_made_anew(quick, damage):
+    want = detectors.load_dataset("validation").real
+    (file,) = quick.glob("exhibits*")
+    data = file.read_bytes()
+    damaged = {"cut": data[:1000], "noise": b"\xff" * 500, "another": data[:-9] + b"\x00" * 9}[damage]
+    file.write_bytes(damaged)
+    assert torch.equal(detectors.load_dataset("validation").real, want)
+
+
+def test_nobody_is_in_two_parts():
+    seen = [
+        {tuple(f[name][i].item() for name in faces.IDENTITY) for i in range(len(who))}
+        for f, who in (forgeries.portraits(30, 1, seed=10 + k) for k in range(3))
+    ]
+    assert not seen[0] & seen[1] and not seen[0] & seen[2] and not seen[1] & seen[2]
+
+
+def test_an_unknown_part_is_one_sentence():
+    with pytest.raises(ValueError, match="The part is one of train, validation, test, not 'all'"):
+        detectors.load_dataset("all")
+
+
+@pytest.mark.parametrize("n", [1, 2, 8, 64])
+def test_the_cosine_transform_is_scipys(n):
+    x = torch.rand(5, n, n)
+    waves = detectors.dct_matrix(n)
+    want = scipy.fft.dctn(x.numpy(), axes=(1, 2), norm="ortho")
+    np.testing.assert_allclose((waves @ x @ waves.T).numpy(), want, atol=2e-4)
+
+
+def test_the_spectrum_of_a_fine_pattern_is_strong_at_the_end():
+    fine = (torch.arange(64) % 2).float().expand(1, 3, 64, 64)
+    coarse = (torch.arange(64) // 32).float().expand(1, 3, 64, 64)
+    fine, coarse = (detectors.spectrum(x).view(16, 16)[0] for x in (fine, coarse))
+    assert fine[-1] > fine[1:8].max() and coarse[0] > coarse[8:].max()
+    assert detectors.spectrum(torch.rand(7, 3, 64, 64)).shape == (7, 256)
+
+
+def test_the_residual_of_a_smooth_picture_is_nothing():
+    net = detectors.ResidualDetector()
+    ramp = torch.linspace(0, 1, 64).expand(1, 3, 64, 64)
+    left = torch.nn.functional.conv2d(ramp, net.filter, groups=3)
+    assert left.abs().max() < 1e-5
+    assert "filter" in net.state_dict() and net(torch.rand(4, 3, 64, 64)).shape == (4, 1)
+
+
+def test_self_blending_changes_the_face_and_only_that():
+    factors, _ = forgeries.portraits(6, 1, seed=5)
+    scene = faces.render(factors, 64)
+    x = detectors.self_blended(scene, generator(0))
+    assert x.shape == scene.shape and x.min() >= 0 and x.max() <= 1
+    assert (
+        torch.equal(x[..., :8, :], scene[..., :8, :]) and (x - scene).abs().amax(dim=(1, 2, 3)).min() > 0.02
+    )
+    assert metrics.psnr(x, scene).min() > 18
+
+
+def test_scores_leave_the_detector_as_it_was():
+    net = detectors.ResidualDetector().train()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    said = detectors.scores(net, torch.rand(130, 3, 64, 64))
+    assert said.shape == (130,) and net.training
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+
+
+@pytest.mark.parametrize("shape", [(3, 64, 64), (2, 3, 48, 48), (2, 1, 64, 64)])
+def test_a_detector_takes_pictures_of_its_size_alone(shape):
+    with pytest.raises(ValueError, match="Detectors take pictures"):
+        detectors.scores(detectors.ResidualDetector(), torch.rand(shape))
+
+
+def test_the_bundled_detector_finds_what_it_was_taught_and_less_of_the_rest(quick):
+    shown = detectors.load_dataset("test")
+    detector = detectors.load_detector()
+    real = detectors.scores(detector, shown.real)
+    areas = {kind: metrics.auc(real, detectors.scores(detector, x)) for kind, x in shown.fakes.items()}
+    assert areas["enlarged"] > 0.85 and min(areas.values()) > 0.7, areas  # of only 30 pictures each
+
+
+# ---- metrics of detectors -------------------------------------------------------------------------------------
+
+
+def ties(n, shift, seed):
+    return (torch.randn(n, generator=generator(seed)) + shift).mul(4).round() / 4
+
+
+def test_roc_and_auc_agree_with_scikit_learn_with_ties_too():
+    real, fake = ties(300, 0, 1), ties(250, 1, 2)
+    truth = np.r_[np.zeros(300), np.ones(250)]
+    said = torch.cat([real, fake]).numpy()
+    want = reference.roc_curve(truth, said, drop_intermediate=False)
+    for got, expected in zip(metrics.roc(real, fake), want, strict=True):
+        np.testing.assert_allclose(got.numpy(), expected, atol=1e-6)
+    assert metrics.auc(real, fake) == pytest.approx(reference.roc_auc_score(truth, said))
+
+
+def test_auc_at_its_ends():
+    low, high = torch.tensor([0.0, 1]), torch.tensor([2.0, 3])
+    assert metrics.auc(low, high) == 1 and metrics.auc(high, low) == 0 and metrics.auc(low, low) == 0.5
+
+
+def test_the_interval_over_people_holds_the_truth_about_as_often_as_it_says():
+    held = 0
+    for seed in range(60):
+        real, fake = ties(60, 0, 10 * seed), ties(60, 1.0, 10 * seed + 1)
+        low, high = metrics.auc_interval(real, fake, torch.arange(60) // 2, torch.arange(60) // 2, rounds=200)
+        assert low < metrics.auc(real, fake) < high
+        held += low <= 0.76 <= high  # P(N(1, 1) > N(0, 1)) = 0.760
+    assert held >= 52
+
+
+def test_like_pictures_of_one_person_make_the_interval_wider():
+    real, fake = ties(40, 0, 1), ties(40, 1, 2)
+    many = [x.repeat_interleave(5) for x in (real, fake)]
+    alone = metrics.auc_interval(*many, torch.arange(200), torch.arange(200))
+    together = metrics.auc_interval(*many, torch.arange(200) // 5, torch.arange(200) // 5)
+    assert together[1] - together[0] > 1.5 * (alone[1] - alone[0])
+
+
+def test_calibration_error_by_hand_and_at_its_ends():
+    probability = torch.tensor([0.1, 0.15, 0.9, 1.0])
+    outcome = torch.tensor([0, 1, 1, 1])
+    assert metrics.calibration_error(probability, outcome) == pytest.approx((0.75 + 0.1) / 4, abs=1e-6)
+    assert metrics.calibration_error(torch.ones(5), torch.zeros(5)) == 1
+    sure = torch.rand(40_000, generator=generator(0))
+    happens = (torch.rand(40_000, generator=generator(1)) < sure).float()
+    assert metrics.calibration_error(sure, happens) < 0.01
+
+
+@pytest.mark.parametrize(
+    "call, sentence",
+    [
+        (lambda: metrics.auc(torch.ones(3), torch.ones(0)), "3 real and 0 fake"),
+        (lambda: metrics.roc(torch.ones(0), torch.ones(0)), "0 real and 0 fake"),
+        (lambda: metrics.auc(torch.tensor([0.0, float("nan")]), torch.ones(2)), "not finite"),
+        (lambda: metrics.auc_interval(torch.ones(0), torch.ones(2), torch.ones(0), torch.ones(2)), "0 real"),
+        (
+            lambda: metrics.auc_interval(torch.ones(2), torch.ones(2), torch.arange(3), torch.arange(2)),
+            "a person",
+        ),
+        (lambda: metrics.calibration_error(torch.tensor([0.2, 1.2]), torch.ones(2)), "between 0 and 1"),
+        (lambda: metrics.calibration_error(torch.tensor([float("nan")]), torch.ones(1)), "between 0 and 1"),
+        (lambda: metrics.calibration_error(torch.rand(2), torch.tensor([0, 2])), "An outcome is 1"),
+        (lambda: metrics.calibration_error(torch.ones(0), torch.ones(0)), "one or more outcomes"),
+        (lambda: metrics.calibration_error(torch.rand(3), torch.ones(2)), "needs a probability"),
+    ],
+)
+def test_what_cannot_be_judged_is_one_sentence(call, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        call()

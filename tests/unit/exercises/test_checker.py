@@ -1,0 +1,132 @@
+"""Every exercise, proved three ways: the blank, the answers, and the planted wrong answers."""
+
+import ast
+
+import numpy
+import pytest
+import torch
+
+from imagegen_lessons import exercises
+from imagegen_lessons.exercises.checker import Exercise, Wrong, exercise, explain
+from tests.other_answers import OTHER_ANSWERS
+from tools import lessons
+
+ALL = exercises.everything()
+each_exercise = pytest.mark.parametrize("name", ALL)
+
+
+def blank(*arguments, **options):
+    raise NotImplementedError
+
+
+def message(exercise: Exercise, attempt) -> str:
+    with pytest.raises(Wrong) as caught:
+        exercise.test(attempt)
+    return str(caught.value)
+
+
+@each_exercise
+def test_the_blank_is_not_attempted(name, capsys):
+    ALL[name].check(blank)
+    assert capsys.readouterr().out.startswith(f"⏳ {name}")
+
+
+@each_exercise
+def test_the_answer_is_right(name, capsys):
+    ALL[name].check(ALL[name].answer)
+    assert capsys.readouterr().out == f"✅ {name}: right.\n"
+
+
+@each_exercise
+def test_a_differently_written_answer_is_right(name):
+    ALL[name].test(OTHER_ANSWERS[name])
+
+
+@each_exercise
+def test_every_mistake_gets_advice_of_its_own(name):
+    messages = {wrong.__name__: message(ALL[name], wrong) for wrong in ALL[name].wrong}
+    assert len(messages) >= 2 and len(set(messages.values())) == len(messages)
+    for wrong, advice in ALL[name].wrong.items():
+        assert advice in messages[wrong.__name__]
+
+
+@each_exercise
+def test_it_has_hints_and_a_solution(name, capsys):
+    assert ALL[name].name == name and len(ALL[name].hints) >= 2
+    for hint in ALL[name].hints:
+        ALL[name].hint()
+        assert hint in capsys.readouterr().out
+    ALL[name].solution()
+    assert capsys.readouterr().out.startswith(("def ", "class "))
+
+
+@each_exercise
+def test_a_broken_attempt_is_told_its_line(name):
+    def attempt(*arguments, **options):
+        return undefined_name  # noqa: F821
+
+    assert "return undefined_name" in message(ALL[name], attempt)
+
+
+def test_every_exercise_stands_blank_in_one_lesson():
+    found = {}
+    for path in lessons.paths():
+        for cell in filter(lessons.is_exercise, lessons.code_cells(lessons.read(path))):
+            for node in ast.parse(cell.source).body:
+                if getattr(node, "name", None) in ALL:
+                    assert node.name not in found, f"{node.name} stands in two lessons"
+                    found[node.name] = node
+    assert set(found) == set(ALL)
+    for name, node in found.items():
+        answer = ast.parse(ALL[name].source()).body[0]
+        if isinstance(node, ast.FunctionDef):
+            assert [a.arg for a in node.args.args] == [a.arg for a in answer.args.args], name
+
+
+@exercise(cases=((torch.tensor([1.0, -2.0, 0.5]), 3.0), (torch.tensor([[0.5]]), 1.0)), hints=("Multiply.",))
+def scale(x, by):
+    """Scales."""
+    return x * by
+
+
+@pytest.mark.parametrize(
+    ("attempt", "part"),
+    [
+        (lambda x, by: None, "returns nothing"),
+        (lambda x, by: x[:1] * by, "expected the shape (3,), got (1,)"),
+        (lambda x, by: -x * by, "Only the sign is wrong"),
+        (lambda x, by: 2 * x * by, "2 times what it should be"),
+        (lambda x, by: x / 0, "inf or nan"),
+        (lambda x, by: "text", "got 'text'"),
+        (lambda x, by: x.mul_(by), "in place"),
+        (lambda x: x, "TypeError"),
+        (lambda x, by: (x * by).numpy(), "a NumPy value"),
+        (lambda x, by: torch.tensor([True]).round(), "NotImplementedError"),
+        (7, "without parentheses"),
+    ],
+)
+def test_messages_teach(attempt, part):
+    assert part in message(scale, attempt)
+
+
+def test_checking_leaves_the_random_state_alone():
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    scale.check(lambda x, by: torch.rand(3))
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_explain_accepts_rounding_and_both_kinds_of_scalar():
+    assert explain(0.5, torch.tensor(0.5)) is None
+    assert explain(torch.tensor(2.0), 2.000001) is None
+    assert explain((1.0, 2.0), (torch.tensor(1.0), 2.0)) is None
+    assert "value 2" in explain((1.0, 2.0), (1.0, 3.0))
+
+
+def test_explain_takes_a_scalar_of_numpy_for_the_number_that_it_is():
+    assert explain(0.5, numpy.float64(0.5)) is None
+    assert explain(torch.tensor(2.0), numpy.float32(2.0)) is None
+    assert explain([2, 3], [numpy.int64(2), 3]) is None
+    assert explain(True, numpy.bool_(True)) is None
+    assert "expected 0.5, got 0.25" in explain(0.5, numpy.float64(0.25))

@@ -1,0 +1,228 @@
+"""Differentiable augmentation: what each change does, to each picture by itself, and that gradients pass."""
+
+import pytest
+import torch
+from torch.nn.functional import pad
+
+from imagegen_lessons.gans import augment
+from imagegen_lessons.gans.augment import Augment
+
+ALL = tuple(augment.CHANGES)
+every_change = pytest.mark.parametrize("change", [*augment.CHANGES.values(), Augment(ALL), Augment(ALL, 0.5)])
+
+
+@pytest.fixture(autouse=True)
+def same_randomness_in_every_run():
+    torch.manual_seed(0)
+
+
+def pictures(n=8, channels=3, height=16, width=16, dtype=torch.float32):
+    return torch.rand(n, channels, height, width, generator=torch.Generator().manual_seed(0), dtype=dtype)
+
+
+@every_change
+@pytest.mark.parametrize("shape", [(8, 1, 16, 16), (8, 3, 12, 20), (8, 4, 7, 5), (1, 3, 1, 1), (0, 3, 8, 8)])
+def test_shape_dtype_and_values_stay_sensible(change, shape):
+    for dtype in (torch.float32, torch.float64):
+        x = pictures(*shape, dtype=dtype)
+        before = x.clone()
+        y = change(x)
+        assert y.shape == x.shape
+        assert y.dtype == dtype
+        assert torch.equal(x, before)
+        assert y.isfinite().all()
+        assert ((y > -1.5) & (y < 2.5)).all()
+
+
+@every_change
+def test_same_seed_same_result_and_another_seed_another(change):
+    x = pictures(32)
+    torch.manual_seed(1)
+    one = change(x)
+    torch.manual_seed(1)
+    assert torch.equal(one, change(x))
+    assert not torch.equal(one, change(x))
+
+
+@every_change
+def test_each_picture_changes_by_itself(change):
+    torch.manual_seed(0)
+    y = change(pictures(1).expand(32, -1, -1, -1))
+    different = (y - y[:1]).abs().amax((1, 2, 3)) > 1e-6
+    assert different.sum() > 8
+
+
+@every_change
+def test_gradients_are_right_and_so_are_theirs(change):
+    """Against finite differences; the second derivatives are what a gradient penalty needs."""
+
+    def same_changes_each_time(x):
+        torch.manual_seed(3)
+        return change(x)
+
+    x = pictures(2, 3, 4, 4, dtype=torch.float64).requires_grad_()
+    assert torch.autograd.gradcheck(same_changes_each_time, x)
+    assert torch.autograd.gradgradcheck(lambda x: same_changes_each_time(x).square(), x)
+
+
+# Colour
+
+
+def test_colour_is_brightness_then_saturation_then_contrast():
+    x = pictures(64)
+    torch.manual_seed(5)
+    y = augment.colour(x)
+    torch.manual_seed(5)
+    brightness, saturation, contrast = (torch.rand(64, 1, 1, 1) for _ in range(3))
+    step = x + brightness / 2 - 0.25
+    grey = step.mean(1, keepdim=True)
+    step = grey + (step - grey) * 2 * saturation
+    mean = step.mean((1, 2, 3), keepdim=True)
+    torch.testing.assert_close(y, mean + (step - mean) * (0.5 + contrast))
+
+
+def test_colour_amounts_fill_their_ranges():
+    x = pictures(1).expand(4000, -1, -1, -1)
+    y = augment.colour(x)
+    brightness = (y - x).mean((1, 2, 3))  # neither saturation nor contrast moves the mean
+    assert -0.2501 < brightness.min() < -0.24
+    assert 0.24 < brightness.max() < 0.2501
+    contrast = y.mean(1).flatten(1).std(1) / x.mean(1).flatten(1).std(1)  # of the greys
+    assert 0.499 < contrast.min() < 0.52
+    assert 1.48 < contrast.max() < 1.501
+    saturation = y.std(1).mean((1, 2)) / x.std(1).mean((1, 2)) / contrast
+    assert saturation.min() < 0.02
+    assert 1.98 < saturation.max() < 2.001
+
+
+def test_colour_of_one_channel_is_affine_and_opacity_stays():
+    x = pictures(16, 1)
+    y = augment.colour(x).flatten(1)
+    for before, after in zip(x.flatten(1), y, strict=True):
+        assert torch.corrcoef(torch.stack([before, after]))[0, 1] > 0.9999
+    x = pictures(16, 4)
+    y = augment.colour(x)
+    assert torch.equal(y[:, 3], x[:, 3])
+    assert not torch.equal(y[:, :3], x[:, :3])
+
+
+# Translation
+
+
+def shift_of(x, y, most):
+    """The only (down, right) by which x was moved to give y, with zeros where nothing was."""
+    height, width = x.shape[1:]
+    padded = pad(x, (most,) * 4)
+    found = []
+    for down in range(-most, most + 1):
+        for right in range(-most, most + 1):
+            top, left = most - down, most - right
+            if torch.equal(padded[:, top : top + height, left : left + width], y):
+                found.append((down, right))
+    assert len(found) == 1
+    return found[0]
+
+
+def test_translate_moves_by_every_whole_number_of_pixels_up_to_its_ratio():
+    x = pictures(400, 3, 16, 24) + 0.1
+    y = augment.translate(x, ratio=1 / 8)
+    shifts = [shift_of(before, after, most=5) for before, after in zip(x, y, strict=True)]
+    assert {down for down, _ in shifts} == set(range(-2, 3))
+    assert {right for _, right in shifts} == set(range(-3, 4))
+    assert len(set(shifts)) == 35  # every pair of them
+
+
+def test_translate_by_nothing_and_out_of_the_picture():
+    x = pictures(200)
+    assert torch.equal(augment.translate(x, ratio=0), x)
+    y = augment.translate(x, ratio=1)
+    left_over = (y != 0).float().mean((1, 2, 3))
+    assert left_over.max() > 0.5
+    assert left_over.min() < 0.1
+
+
+# Cutout
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "ratio"), [(16, 16, 0.5), (16, 24, 0.25), (15, 9, 1 / 3), (5, 7, 1.0)]
+)
+def test_cutout_takes_one_rectangle_with_its_middle_in_the_picture(height, width, ratio):
+    y = augment.cutout(torch.ones(500, 3, height, width), ratio)
+    assert torch.equal(y[:, 0], y[:, 1])
+    assert set(y.unique().tolist()) <= {0.0, 1.0}
+    hole = y[:, 0] == 0
+    rows, columns = hole.any(2), hole.any(1)
+    assert torch.equal(hole, rows[:, :, None] & columns[:, None, :])  # a product of two stripes
+    for stripe, size in ((rows, height), (columns, width)):
+        length = round(size * ratio)
+        assert (stripe.int().diff(dim=1) != 0).sum(1).max() <= 2  # in one piece
+        assert stripe.sum(1).max() == length
+        assert stripe.sum(1).min() == length - length // 2  # the rest is over the edge
+        assert stripe.any(0).all()  # no part of the picture is safe
+
+
+def test_cutout_share():
+    """Half of each side at most, less on average, since parts hang over the edge."""
+    x = torch.ones(4000, 1, 32, 32)
+    share = 1 - augment.cutout(x).mean((1, 2, 3))
+    assert share.max() == 0.25
+    assert share.min() == 0.0625
+    per_side = sum(min(middle + 8, 32) - max(middle - 8, 0) for middle in range(33)) / 33 / 32
+    assert share.mean() == pytest.approx(per_side**2, abs=0.005)
+    assert torch.equal(augment.cutout(x, ratio=0), x)
+
+
+# Mirror, and all of them
+
+
+def test_mirror_flips_about_half():
+    x = pictures(1000)
+    y = augment.mirror(x)
+    flipped = (y == x.flip(3)).all(3).all(2).all(1)
+    assert torch.equal(y[~flipped], x[~flipped])
+    assert 420 < flipped.sum() < 580
+
+
+def test_policy_is_applied_in_its_order():
+    x = pictures(16) + 1
+    torch.manual_seed(2)
+    expected = augment.cutout(augment.colour(x))
+    torch.manual_seed(2)
+    assert torch.equal(Augment(("colour", "cutout"))(x), expected)
+    torch.manual_seed(2)
+    assert not torch.equal(Augment(("cutout", "colour"))(x), expected)
+    assert Augment().policy == ("colour", "translate", "cutout")
+    assert torch.equal(Augment(())(x), x)
+
+
+@pytest.mark.parametrize("probability", [0.0, 0.3, 1.0])
+def test_each_change_is_made_with_its_probability(probability):
+    x = pictures(2000, 3, 8, 8)
+    for policy, share in ((("colour",), probability), (("colour", "cutout"), 1 - (1 - probability) ** 2)):
+        changed = (Augment(policy, probability)(x) != x).any(3).any(2).any(1).float().mean()
+        assert changed == pytest.approx(share, abs=0.05)
+    augmented = Augment(("colour",), 0.0)
+    augmented.probability = 1.0  # as an adaptive schedule does
+    assert (augmented(x) != x).any(3).any(2).any(1).all()
+
+
+@pytest.mark.parametrize("change", augment.CHANGES.values())
+def test_what_is_no_batch_of_pictures_is_refused(change):
+    for x in (torch.rand(3, 8, 8), torch.zeros(2, 3, 8, 8, dtype=torch.uint8)):
+        with pytest.raises(ValueError, match="Pictures are float"):
+            change(x)
+
+
+def test_wrong_settings_are_refused():
+    x = pictures()
+    for call, message in (
+        (lambda: augment.translate(x, 1.5), "ratio lies between 0 and 1, but it is 1.5"),
+        (lambda: augment.cutout(x, -0.1), "ratio lies between 0 and 1"),
+        (lambda: augment.cutout(x, float("nan")), "ratio lies between 0 and 1"),
+        (lambda: Augment("colour"), r"write \('colour',\)"),
+        (lambda: Augment(("color",)), "no change 'color': choose from colour, translate"),
+        (lambda: Augment(probability=1.1), "probability lies between 0 and 1"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()

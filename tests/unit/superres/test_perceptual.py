@@ -1,0 +1,79 @@
+import pytest
+import torch
+
+from imagegen_lessons import datasets, metrics, runtime, superres
+from imagegen_lessons.networks import features
+
+
+@pytest.fixture(scope="module")
+def eye():
+    return features.load("bundled")
+
+
+def batch(n=2):
+    low = 0.1 + 0.8 * torch.rand(n, 1, 16, 16)
+    return low, superres.bicubic(low, 4).clamp(0, 1)
+
+
+def test_each_place_is_judged_by_what_is_around_it():
+    D, x = superres.PatchDiscriminator(width=4), torch.rand(1, 1, 96, 72)
+    score = D(x)
+    assert score.shape == (1, 1, 12, 9)
+    x[..., 60:, :] = 0  # far below the first places
+    assert torch.equal(D(x)[:, :, 0], score[:, :, 0]) and not torch.equal(D(x), score)
+
+
+def test_grey_takes_black_and_white_back_to_zero_and_one():
+    x = torch.rand(2, 1, 5, 7)
+    assert torch.allclose(superres.grey(metrics.luma(x)), x.expand(-1, 3, -1, -1), atol=1e-6)
+
+
+def test_the_perceptual_loss_is_nothing_only_where_nothing_differs(eye):
+    x, y = torch.rand(2, 1, 32, 32), torch.rand(2, 1, 32, 32)
+    assert superres.perceptual_loss(eye, x, x) == 0
+    near, far = (superres.perceptual_loss(eye, y + share * (x - y), y) for share in (0.1, 1.0))
+    assert 0 < near < far
+
+
+def test_a_checkerboard_does_not_escape_the_perceptual_loss(eye):
+    y = torch.full((1, 1, 32, 32), 0.5)
+    board = torch.ones(32, 32)
+    board[::2, 1::2] = board[1::2, ::2] = -1
+    assert superres.perceptual_loss(eye, y + 0.05 * board, y, depth=1) > 0.005
+
+
+def test_gradients_flow_to_the_answer_only(eye):
+    x, y = (torch.rand(1, 1, 32, 32, requires_grad=True) for _ in range(2))
+    superres.perceptual_loss(eye, x, y).backward()
+    assert x.grad.abs().sum() > 0 and y.grad is None
+
+
+def test_both_players_learn_and_the_game_can_be_resumed(eye):
+    torch.manual_seed(0)
+    G, D = superres.Upscaler(4, width=8, blocks=1), superres.PatchDiscriminator(width=4)
+    game = superres.PerceptualTrainer(G, D, eye)
+    before = [p.clone() for p in (G.conv_out.weight, D.score.weight)]
+    values = game.step(batch())
+    assert set(values) == {"pixels", "seen", "fooled", "D"} and all(v.isfinite() for v in values.values())
+    assert not any(
+        torch.equal(*pair) for pair in zip(before, (G.conv_out.weight, D.score.weight), strict=True)
+    )
+    state = game.state_dict()
+    other = superres.PerceptualTrainer(
+        superres.Upscaler(4, width=8, blocks=1), superres.PatchDiscriminator(width=4), eye
+    )
+    other.load_state_dict(state)
+    low, high = batch()
+    assert game.step((low, high))["pixels"] == other.step((low, high))["pixels"]
+
+
+def test_the_bundled_network_is_sharper_and_further_from_the_truth():
+    photo = datasets.photo("coffee")[..., :240, :320]
+    high, low = metrics.luma(photo), metrics.luma(superres.downscale(photo, 4)).to(runtime.device())
+    careful, sharper = superres.load(4)(low).cpu(), superres.load_perceptual()(low).cpu()
+    assert metrics.psnr(sharper, high) < metrics.psnr(careful, high)
+
+    def edges(x):
+        return (x[..., 1:] - x[..., :-1]).abs().mean()
+
+    assert edges(careful) < edges(sharper)

@@ -1,0 +1,285 @@
+"""Checkpoints come back exactly, never half, and say in one sentence what is wrong with a file."""
+
+import copy
+import math
+import os
+import time
+
+import pytest
+import torch
+from torch import nn
+
+from imagegen_lessons import runtime
+from imagegen_lessons.training import checkpoint
+from imagegen_lessons.training.checkpoint import CheckpointError
+
+
+class Box:
+    """A part that holds any nested state."""
+
+    def __init__(self, state=None):
+        self.state = state
+
+    def state_dict(self):
+        return self.state
+
+    def load_state_dict(self, state):
+        self.state = state
+
+
+def network(width=8, seed=0):
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Conv2d(3, width, 3), nn.BatchNorm2d(width), nn.Flatten(), nn.LazyLinear(2))
+
+
+def trained(width=8, seed=0):
+    """A network and an optimiser after a few steps, so that both have something to remember."""
+    net = network(width, seed)
+    net(torch.rand(4, 3, 8, 8))
+    optimiser = torch.optim.Adam(net.parameters(), lr=0.01)
+    for _ in range(3):
+        optimiser.zero_grad()
+        net(torch.rand(4, 3, 8, 8)).pow(2).mean().backward()
+        optimiser.step()
+    return net, optimiser
+
+
+def same(a, b):
+    """Equal to the bit, in type as well; NaN equals NaN."""
+    assert type(a) is type(b), (a, b)
+    if isinstance(a, torch.Tensor):
+        assert a.dtype == b.dtype and a.shape == b.shape
+        assert torch.equal(
+            a.contiguous().view(-1).view(torch.uint8), b.contiguous().view(-1).view(torch.uint8)
+        )
+    elif isinstance(a, dict):
+        assert [(k, type(k)) for k in a] == [(k, type(k)) for k in b]
+        for key in a:
+            same(a[key], b[key])
+    elif isinstance(a, list | tuple):
+        assert len(a) == len(b)
+        for x, y in zip(a, b, strict=True):
+            same(x, y)
+    else:
+        assert a == b or (math.isnan(a) and math.isnan(b))
+
+
+def refused(*words, do):
+    """`do` raises a CheckpointError of one clear sentence that has all `words`."""
+    with pytest.raises(CheckpointError) as caught:
+        do()
+    message = str(caught.value)
+    assert "\n" not in message and message.endswith(".") and len(message) < 400, message
+    for word in words:
+        assert word in message, message
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "a.safetensors"
+
+
+def test_network_optimiser_and_scheduler_come_back_to_the_bit(path):
+    net, optimiser = trained()
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, 100)
+    optimiser.step()
+    schedule.step()
+    checkpoint.save(path, {"seed": 0, "seconds": 1.5}, G=net, opt=optimiser, schedule=schedule)
+
+    other, other_optimiser = trained(seed=1)
+    other_schedule = torch.optim.lr_scheduler.CosineAnnealingLR(other_optimiser, 7)
+    card = checkpoint.load(path, G=other, opt=other_optimiser, schedule=other_schedule)
+    assert card == {"seed": 0, "seconds": 1.5}
+    same(dict(net.state_dict()), dict(other.state_dict()))
+    same(optimiser.state_dict(), other_optimiser.state_dict())
+    same(schedule.state_dict(), other_schedule.state_dict())
+
+
+def test_any_nested_state_comes_back_exactly(path):
+    shared = torch.arange(6.0)
+    state = {
+        0: {"step": torch.tensor(3.0), "none": None, "yes": True, "text": 'ä"\n', "big": 2**200},
+        "0": [0.1, -0.0, math.inf, -math.inf, math.nan, 5e-324, (), (1, (2,), [3])],
+        1.5: {"a": shared, "b": shared, "part": shared[2:4], "turned": shared.view(2, 3).T},
+        (1, "a"): {"tensor": "not one"},
+        None: {"wide": torch.zeros(1).expand(4, 5), "empty": torch.zeros(0, 3), "": torch.zeros(1)},
+        "types": [torch.ones(3, dtype=t) for t in (torch.bfloat16, torch.float16, torch.float64, torch.bool)],
+        "more": [torch.ones(2, dtype=t) for t in (torch.int8, torch.uint8, torch.int64, torch.complex64)],
+        "nan": torch.tensor([math.nan, -0.0]),
+        "dict": {"a.b": torch.zeros(1), "a": {"b": torch.ones(1)}},
+    }
+    checkpoint.save(path, box=Box(state))
+    box = Box()
+    checkpoint.load(path, box=box)
+    same(state, box.state)
+
+
+def test_a_tensor_is_a_part_and_keeps_its_gradient(path):
+    x = torch.rand(1, 3, 4, 4)
+    checkpoint.save(path, x=x)
+    y = torch.zeros_like(x).requires_grad_()
+    checkpoint.load(path, x=y)
+    assert torch.equal(x, y) and y.requires_grad
+
+
+def test_tied_weights_can_be_saved(path):
+    net = nn.ModuleList([nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False)])
+    net[1].weight = net[0].weight
+    checkpoint.save(path, net=net)
+    other = copy.deepcopy(net).requires_grad_(False)
+    other[0].weight.zero_()
+    checkpoint.load(path, net=other)
+    assert torch.equal(other[1].weight, net[0].weight)
+
+
+def test_randomness_goes_on_where_it_was_saved(path):
+    import random
+
+    import numpy
+
+    def draw():
+        return random.random(), numpy.random.rand(), numpy.random.randn(), torch.rand(2).tolist()
+
+    runtime.seed_everything(3)
+    draw()
+    checkpoint.save(path, random=checkpoint.Randomness())
+    expected = draw(), draw()
+    checkpoint.load(path, random=checkpoint.Randomness())
+    assert (draw(), draw()) == expected
+
+
+def test_another_network_is_refused_by_name_and_shape_and_nothing_changes(path):
+    net, optimiser = trained(width=8)
+    checkpoint.save(path, G=net, opt=optimiser)
+    other, other_optimiser = trained(width=4, seed=1)
+    before = copy.deepcopy([dict(other.state_dict()), other_optimiser.state_dict()])
+    words = "'G'", "0.weight", "(8, 3, 3, 3) in the file", "(4, 3, 3, 3) here"
+    refused(*words, do=lambda: checkpoint.load(path, opt=other_optimiser, G=other))
+    names = "only in the file: 1.bias, 1.running_mean, 1.running_var and 3 more", "only here: 2.weight."
+    third = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(1, 8, 1, bias=False), nn.Linear(1, 1, bias=False))
+    refused(*names, do=lambda: checkpoint.load(path, G=third))
+    same(before, [dict(other.state_dict()), other_optimiser.state_dict()])
+
+
+def test_a_part_that_fails_while_loading_undoes_the_parts_before_it(path):
+    net, optimiser = trained()
+    checkpoint.save(path, G=net, opt=optimiser)
+    other, _ = trained(seed=1)
+    before = copy.deepcopy(dict(other.state_dict()))
+    smaller = torch.optim.Adam([torch.zeros(1, requires_grad=True)])
+    refused("does not fit", "(opt)", do=lambda: checkpoint.load(path, G=other, opt=smaller))
+    refused("does not fit", "(opt)", do=lambda: checkpoint.load(path, opt=smaller, G=other))
+    same(before, dict(other.state_dict()))
+
+    class Pressed(Box):
+        def load_state_dict(self, state):
+            if not hasattr(self, "pressed"):
+                self.pressed = True
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        checkpoint.load(path, G=other, opt=Pressed({}))
+    same(before, dict(other.state_dict()))
+
+
+def test_what_cannot_be_saved_is_named_and_leaves_no_file(path):
+    refused("x.f", "function", do=lambda: checkpoint.save(path, x=Box({"f": print})))
+    refused("'x'", "int", do=lambda: checkpoint.save(path, x=3))
+    refused("card", do=lambda: checkpoint.save(path, {"f": print}, x=torch.zeros(1)))
+    assert not list(path.parent.iterdir())
+
+
+def test_missing_and_foreign_files_get_one_sentence_each(path, tmp_path):
+    x = torch.zeros(3)
+
+    def load():
+        checkpoint.load(path, x=x)
+
+    refused("no checkpoint", "a.safetensors", do=load)
+    path.mkdir()
+    refused("cannot be read", do=load)
+    path.rmdir()
+    for legacy in (False, True):
+        torch.save({"x": x}, path, _use_new_zipfile_serialization=not legacy)
+        refused("pickle", "run any code", do=load)
+    path.write_text("<html>404: not found</html>")
+    refused("not a safetensors file", do=load)
+    path.write_bytes(b"")
+    refused("cut off or damaged", do=load)
+    from safetensors.torch import save_file
+
+    save_file({"x": x}, path)
+    refused("not a checkpoint that this course wrote", do=load)
+    checkpoint.save(path, y=x)
+    refused("no part 'x'", "its parts are: y", do=load)
+    checkpoint.save(path, x=torch.zeros(4))
+    refused("(4,) in the file and (3,) here", do=load)
+    checkpoint.save(path, x=nn.Linear(1, 1))
+    refused("only in the file: weight, bias", do=load)
+
+
+def test_a_file_cut_anywhere_or_with_any_byte_flipped_is_refused(path):
+    x = torch.rand(20)
+    checkpoint.save(path, {"seed": 1}, x=x)
+    whole = path.read_bytes()
+    y = torch.zeros(20)
+    for end in range(0, len(whole), 7):
+        path.write_bytes(whole[:end])
+        refused(do=lambda: checkpoint.load(path, x=y))
+    for i in range(len(whole)):
+        for mask in (0x01, 0x80):
+            path.write_bytes(whole[:i] + bytes([whole[i] ^ mask]) + whole[i + 1 :])
+            refused(do=lambda: checkpoint.load(path, x=y))
+    path.write_bytes(whole + b"more")
+    refused("damaged", do=lambda: checkpoint.load(path, x=y))
+    assert not y.any()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+@pytest.mark.parametrize("where", ["fsync", "replace"])
+def test_an_interrupted_save_leaves_the_old_file_whole(path, monkeypatch, where, error):
+    checkpoint.save(path, x=torch.ones(3))
+
+    def fail(*_):
+        raise error
+
+    with monkeypatch.context() as patch, pytest.raises(error):
+        patch.setattr(os, where, fail)
+        checkpoint.save(path, x=torch.zeros(3))
+    x = torch.zeros(3)
+    checkpoint.load(path, x=x)
+    assert x.all() and [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_a_save_waits_while_windows_keeps_the_old_file_open(path, monkeypatch):
+    replace, refusals = os.replace, iter([PermissionError, PermissionError])
+
+    def sometimes(source, target):
+        for refusal in refusals:
+            raise refusal
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", sometimes)
+    checkpoint.save(path, x=torch.ones(3))
+    assert path.is_file()
+
+
+def test_what_a_killed_process_left_behind_is_cleared_away_but_not_a_living_ones(path):
+    old, young = (path.with_name(f"{path.name}.{number}.part") for number in (1, 2))
+    for file in (old, young):
+        file.write_bytes(b"half")
+    os.utime(old, (time.time() - 3600,) * 2)
+    checkpoint.save(path, x=torch.ones(3))
+    assert not old.exists() and young.exists()
+
+
+def test_bundled_networks_load_by_name_in_eval_mode(tmp_path, monkeypatch):
+    monkeypatch.setattr(runtime, "checkpoint_dir", lambda: tmp_path)
+    net, _ = trained()
+    checkpoint.save(tmp_path / "digits_v1.5.safetensors", {"seed": 7, "accuracy": 0.97}, network=net)
+    other = checkpoint.load_network("digits_v1.5", trained(seed=1)[0])
+    assert not other.training
+    same(dict(net.state_dict()), dict(other.state_dict()))
+    assert checkpoint.card("digits_v1.5") == {"seed": 7, "accuracy": 0.97}
+    assert checkpoint.card(str(tmp_path / "digits_v1.5.safetensors"))["seed"] == 7
+    refused("no checkpoint", "nothing.safetensors", do=lambda: checkpoint.load_network("nothing", net))
