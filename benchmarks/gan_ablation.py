@@ -23,19 +23,21 @@ RECIPES = {
 }
 
 
-def figures(judge, features, G) -> str:
+def figures(classifier, features, G) -> str:
     with torch.no_grad():
         fake = torch.cat([G(z) for z in torch.randn(2000, 64, generator=runtime.generator(1)).split(250)])
-    kinds = metrics.class_coverage(judge.kind(fake), faces.KINDS)
+    kinds = metrics.class_coverage(classifier.class_index(fake), faces.CLASSES)
     with torch.no_grad():
-        return f"{kinds:2} kinds, Fréchet {metrics.frechet_distance(features, judge.features(fake)):5.2f}"
+        return (
+            f"{kinds:2} kinds, Fréchet {metrics.frechet_distance(features, classifier.features(fake)):5.2f}"
+        )
 
 
 def main(steps: int) -> None:
     real = faces.render(faces.passports(16_000, seed=7))
-    judge = checkpoint.load_network("faces_classifier", networks.FaceClassifier())
+    classifier = checkpoint.load_network("faces_classifier", networks.FaceClassifier())
     with torch.no_grad():
-        features = judge.features(faces.render(faces.passports(5_000, seed=99)))
+        features = classifier.features(faces.render(faces.passports(5_000, seed=99)))
     for seed in range(3):  # the seeds outside: whatever else the machine does meets all recipes
         for name, recipe in RECIPES.items():
             torch.manual_seed(seed)
@@ -44,9 +46,10 @@ def main(steps: int) -> None:
             batches = datasets.Batches(real, size=32, seed=seed)
             for _ in range(steps):
                 game.step(next(batches))
-            average = figures(judge, features, game.average)
+            average = figures(classifier, features, game.average)
             print(
-                f"seed {seed}  {name:22} {average} · G itself: {figures(judge, features, game.G)}", flush=True
+                f"seed {seed}  {name:22} {average} · G itself: {figures(classifier, features, game.G)}",
+                flush=True,
             )
 
 

@@ -6,7 +6,7 @@ FOLDER holds `photos` and `paintings`. Every photograph is painted after every p
 by the same recipe. Then judges look, and none of them has had a say:
 
 - "ImageNet": the last third of SqueezeNet, fire7 to fire9. The bundled eye was taught by the first two thirds, and the
-  SqueezeNet that paints here is asked at those alone. Yet fire7 sees what fire6 saw, so this judge leans to SqueezeNet.
+  SqueezeNet that paints here is asked at those alone. Yet fire7 sees what fire6 saw, so this classifier leans to SqueezeNet.
   (The weights are torchvision's, from TORCH_HOME if that is set.)
 - "random": a VGG-19 that has learned nothing, the mean of two seeds.
 - "patches": no network. All 7×7 patches of colour, at three scales, as sliced Wasserstein distance.
@@ -31,7 +31,7 @@ SIZE = SCHEDULE[-1][0]
 
 
 class Network:
-    """A judge with layers: `style` and `content` distances of x to a target, both (1, 3, h, w)."""
+    """A classifier with layers: `style` and `content` distances of x to a target, both (1, 3, h, w)."""
 
     def __init__(self, networks: list[features.PretrainedExtractor]):
         self.networks = [network.eval().requires_grad_(False) for network in networks]
@@ -113,33 +113,33 @@ def painted(
     return pictures
 
 
-def table(judge, photos, paintings, pictures) -> list[tuple[str, float, float, float]]:
+def table(classifier, photos, paintings, pictures) -> list[tuple[str, float, float, float]]:
     """For each painting, the mean over photographs of the distance of the photograph, and of each eye's pictures."""
     rows = []
     for s, painting in paintings.items():
         target = style.fit_in(painting, SIZE)
         ways = [{p: style.fit_in(photo, SIZE) for p, photo in photos.items()}]
         ways += [{p: pictures[p, s, name] for p in photos} for name in EYES]
-        rows.append((s, *(sum(judge.style(x, target) for x in way.values()) / len(way) for way in ways)))
+        rows.append((s, *(sum(classifier.style(x, target) for x in way.values()) / len(way) for way in ways)))
     return rows + [("mean", *(sum(column) / len(rows) for column in list(zip(*rows, strict=True))[1:]))]
 
 
-def contents(judge, photos, pictures) -> list[float]:
+def contents(classifier, photos, pictures) -> list[float]:
     """The mean content distance of each eye's pictures to their photographs."""
     far = {name: [] for name in EYES}
     for (p, _, name), picture in pictures.items():
-        far[name].append(judge.content(picture, style.fit_in(photos[p], SIZE)))
+        far[name].append(classifier.content(picture, style.fit_in(photos[p], SIZE)))
     return [sum(values) / len(values) for values in far.values()]
 
 
 @torch.no_grad()
 def report(photos, paintings, pictures) -> None:
-    for name, judge in judges().items():
-        print(f"  judge: {name:12} photograph   bundled  SqueezeNet  ratio")
-        for s, photo, ours, theirs in table(judge, photos, paintings, pictures):
+    for name, classifier in judges().items():
+        print(f"  classifier: {name:12} photograph   bundled  SqueezeNet  ratio")
+        for s, photo, ours, theirs in table(classifier, photos, paintings, pictures):
             print(f"    {s:20} {photo:8.3f} {ours:9.3f} {theirs:11.3f} {ours / theirs:6.2f}")
-        if hasattr(judge, "content"):
-            ours, theirs = contents(judge, photos, pictures)
+        if hasattr(classifier, "content"):
+            ours, theirs = contents(classifier, photos, pictures)
             print(f"    {'content':20}          {ours:9.3f} {theirs:11.3f} {ours / theirs:6.2f}")
 
 

@@ -143,7 +143,7 @@ def ours(content, painting, bfloat16: bool, steps: int = 160, turn: int = 4):
     L-BFGS remembers how the gradient changed along its last steps. A clamp moves the picture behind its back, and the
     tutorial's totals jump; so colours may leave [0, 1] here, for a price, and are clamped once, at the end.
     """
-    judge = Total(content, painting, fast=False)
+    classifier = Total(content, painting, fast=False)
     start = time.perf_counter()
     total, x = Total(content, painting, fast=True), content.clone().requires_grad_()
     optimizer = torch.optim.LBFGS([x], max_iter=turn, history_size=20, tolerance_grad=0, tolerance_change=0)
@@ -162,7 +162,7 @@ def ours(content, painting, bfloat16: bool, steps: int = 160, turn: int = 4):
         optimizer.step(closure)
         spent += time.perf_counter() - start
         with torch.no_grad():
-            curve.append((spent, judge(x.detach().clamp(0, 1)).item()))
+            curve.append((spent, classifier(x.detach().clamp(0, 1)).item()))
         yield curve
 
 
@@ -274,7 +274,7 @@ class Task:
     UNFIT = ("page", "text", "microaneurysms", "motorcycle_right")  # print, too small, nearly the same
 
     def __init__(self, painting, crop: int = 128, batch: int = 4):
-        self.eye, self.crop, self.batch, self.dice = features.load(), crop, batch, runtime.generator(0)
+        self.eye, self.crop, self.batch, self.rng = features.load(), crop, batch, runtime.generator(0)
         names = [name for name in datasets.PHOTOS if name not in (*self.HELD_OUT, *self.UNFIT)]
         self.photos = [datasets.photo(name, 384).expand(-1, 3, -1, -1) for name in names]
         self.test = torch.cat([square(name, SIZE) for name in self.HELD_OUT])
@@ -295,7 +295,7 @@ class Task:
         return far / len(maps), style.relative_error(maps[style.CONTENT_LAYER], wanted)
 
     def pieces(self) -> torch.Tensor:
-        pick = lambda n: int(torch.randint(n, (), generator=self.dice))  # noqa: E731
+        pick = lambda n: int(torch.randint(n, (), generator=self.rng))  # noqa: E731
         pieces = []
         for _ in range(self.batch):
             photo = self.photos[pick(len(self.photos))]

@@ -49,7 +49,7 @@ class SharedGame(gans.GANTrainer):
         self.parallel_G, self.parallel_D = DistributedDataParallel(G), DistributedDataParallel(D)
 
     def z(self, n):
-        # All roll the same dice, so together they have the latents that one process would have.
+        # All roll the same rng, so together they have the latents that one process would have.
         return share(super().z(n * PROCESSES))
 
     def fakes(self, n):

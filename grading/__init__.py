@@ -1,5 +1,5 @@
 """Grades a class: `python -m imagegen_lessons.grade FOLDER` writes a table of verdicts on all submitted notebooks.
 
-`notebook` finds the attempts, `cage` locks in the process that runs one, `judge` forms the verdict outside of it.
+`notebook` finds the attempts, `sandbox` locks in the process that runs one, `checks` forms the verdict outside of it.
 docs/instructors.md says how to use it, and what it protects against.
 """

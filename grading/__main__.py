@@ -37,7 +37,7 @@ def the_lessons() -> dict[str, tuple[list[str], list[Statement]]]:
                     f"There are two lessons {path.name[:2]} in {path.parent}: move the copy to outputs/."
                 )
             cells = notebook.code(notebook.load(path))
-            names = [name for name in notebook.mentioned(cells) if name in exercises.everything()]
+            names = [name for name in notebook.mentioned(cells) if name in exercises.REGISTRY]
             found[path.stem] = names, notebook.given(cells)[0]
         elif re.match("[0-9]{2}_", path.name) and "-Copy" not in path.name:
             print(

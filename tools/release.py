@@ -78,7 +78,7 @@ def answered(path: Path) -> list[str]:
     printed = "\n".join(
         output.get("text", "") for cell in lessons.code_cells(lesson) for output in cell.outputs
     )
-    told = [name for name, known in exercises.everything().items() if known.source() in printed]
+    told = [name for name, known in exercises.REGISTRY.items() if known.source() in printed]
     return notebook.given([cell.source for cell in lessons.code_cells(lesson)])[1] + told
 
 

@@ -15,9 +15,9 @@ def solve_source(source: str) -> str:
     """The source of an exercise cell with every blank definition replaced by the exercise's answer."""
     lines = source.splitlines()
     answers = {
-        node: exercises.everything()[node.name].source()
+        node: exercises.REGISTRY[node.name].source()
         for node in ast.parse(source).body
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in exercises.everything()
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in exercises.REGISTRY
     }
     for node, answer in sorted(answers.items(), key=lambda item: -item[0].lineno):
         lines[node.lineno - 1 : node.end_lineno] = answer.splitlines()

@@ -44,11 +44,11 @@ def per_picture(value: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     return error / size.clamp(min=1e-8)
 
 
-def distances(eye, picture, content, look_maps) -> dict[str, torch.Tensor]:
+def distances(extractor, picture, content, look_maps) -> dict[str, torch.Tensor]:
     """How far each picture is from the content (whatever its colours and contrasts) and from the look of another."""
     with torch.no_grad():
-        wanted = style.instance_norm(eye(content, depth=4)[style.CONTENT_LAYER])
-    maps, errors = eye(picture), []
+        wanted = style.instance_norm(extractor(content, depth=4)[style.CONTENT_LAYER])
+    maps, errors = extractor(picture), []
     for f, seen in zip(maps, look_maps, strict=True):
         mean = seen.mean(dim=(2, 3), keepdim=True)
         errors.append(per_picture(style.gram_matrix(f - mean), style.gram_matrix(seen - mean)))
@@ -57,18 +57,20 @@ def distances(eye, picture, content, look_maps) -> dict[str, torch.Tensor]:
 
 
 def any_style(seed: int = 0) -> tuple[torch.nn.Module, dict]:
-    eye = features.load("bundled")
-    net = style.AdaINNet(eye).to(runtime.device(), memory_format=torch.channels_last)
+    extractor = features.load("bundled")
+    net = style.AdaINNet(extractor).to(runtime.device(), memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(net.parameters(), lr=2e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=STEPS, pct_start=0.05)
 
     def step(batch):
         content, look = batch
         with torch.no_grad():
-            maps = eye(look)
-            code = [style.mean_std(f[:, :width]) for f, width in zip(maps, eye.widths[:4], strict=False)]
+            maps = extractor(look)
+            code = [
+                style.mean_std(f[:, :width]) for f, width in zip(maps, extractor.widths[:4], strict=False)
+            ]
         picture = net(content, code)
-        terms = distances(eye, picture, content, maps)
+        terms = distances(extractor, picture, content, maps)
         # A piece of even colour has a Gram matrix of nearly nothing, and any other is thousands of times as large:
         # through the logarithm, it does not outvote all others.
         terms = {"content": terms["content"].mean(), "style": terms["style"].log1p().mean()}
@@ -94,7 +96,7 @@ def any_style(seed: int = 0) -> tuple[torch.nn.Module, dict]:
     ]
     with torch.no_grad():
         far = [
-            distances(eye, net(content, net.code(look)), content, eye(look))
+            distances(extractor, net(content, net.code(look)), content, extractor(look))
             for look in looks.split(1)
             for content in photos
         ]

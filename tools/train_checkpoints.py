@@ -25,7 +25,7 @@ from tools.train_adain import any_style
 
 
 def _learn(network, loss, batches, steps: int, title: str) -> None:
-    """Trains a judge: `loss(batch)` is brought down in so many steps, with a rate that rises and falls again."""
+    """Trains a classifier: `loss(batch)` is brought down in so many steps, with a rate that rises and falls again."""
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=4e-3, total_steps=steps)
 
@@ -41,9 +41,9 @@ def _learn(network, loss, batches, steps: int, title: str) -> None:
 
 
 def digits_classifier(seed: int = 0) -> tuple[torch.nn.Module, dict]:
-    """Lesson 01's reader of handwritten digits, wider and trained longer; the judge in lesson 02.
+    """Lesson 01's reader of handwritten digits, wider and trained longer; the classifier in lesson 02.
 
-    Every batch is moved by up to a pixel, so that the judge does not depend on the digits' exact place.
+    Every batch is moved by up to a pixel, so that the classifier does not depend on the digits' exact place.
     """
     x, y = datasets.digits()
     (x_train, y_train), (x_test, y_test) = datasets.split(x, y, test=0.2)
@@ -79,28 +79,29 @@ def face_reader(seed: int = 0) -> tuple[torch.nn.Module, dict]:
     read = network.eval().read(faces.render(test))
     right = {name: round((read[name] == test[name]).float().mean().item(), 4) for name in network.CHOICES}
     error = {name: round((read[name] - test[name]).abs().mean().item(), 3) for name in network.NUMBERS}
-    kinds = (faces.kind(read) == faces.kind(test)).float().mean().item()
+    kinds = (faces.class_index(read) == faces.class_index(test)).float().mean().item()
     return network, {"kind right": round(kinds, 4), "right": str(right), "mean error": str(error)}
 
 
 def figures_of_faces(G: torch.nn.Module, latent: int = 64) -> dict:
-    """How good are 2,000 faces out of G? Read by the judge, beside faces that it has not seen."""
-    judge = checkpoint.load_network("faces_classifier", networks.FaceClassifier())
+    """How good are 2,000 faces out of G? Read by the classifier, beside faces that it has not seen."""
+    classifier = checkpoint.load_network("faces_classifier", networks.FaceClassifier())
     real = faces.render(faces.passports(5_000, seed=3_000))
     with torch.no_grad():
         fake = torch.cat(
             [G(z) for z in torch.randn(2_000, latent, generator=runtime.generator(1)).split(250)]
         )
-        frechet = metrics.frechet_distance(judge.features(real), judge.features(fake))
-    kinds = metrics.class_coverage(judge.kind(fake), faces.KINDS)
+        frechet = metrics.frechet_distance(classifier.features(real), classifier.features(fake))
+    kinds = metrics.class_coverage(classifier.class_index(fake), faces.CLASSES)
     return {"kinds of 72 among 2,000": kinds, "Fréchet distance": round(frechet, 3)}
 
 
 def faces_gan(seed: int = 0) -> tuple[torch.nn.Module, dict]:
     """Lesson 03's two players after about an hour; G is the running average. Used in lessons 03, 04 and 06."""
     G, D = gans.Generator(), gans.Discriminator()
-    game = gans.GANTrainer(G, D, gans.RELATIVISTIC, latent=64, gamma=1.0, lr=2e-3)
-    game.penalty_every, game.average = 8, training.EMA(G, decay=0.999)
+    game = gans.GANTrainer(
+        G, D, gans.RELATIVISTIC, latent=64, gamma=1.0, penalty_interval=8, average=training.EMA(G, decay=0.999)
+    )
     real = faces.render(faces.passports(60_000, seed=10 + seed))
     path = runtime.output_dir() / "faces_gan.safetensors"  # so that it can be stopped and resumed
     batches = datasets.Batches(real, size=32, seed=seed)
@@ -160,8 +161,8 @@ def outfit_reader(seed: int = 0) -> tuple[torch.nn.Module, dict]:
     return _reader(outfits, 3, 32, OUTFIT_CHOICES, OUTFIT_NUMBERS, seed=seed)
 
 
-def _conditional(name: str, x, y, classes, judge, steps: int, seed: int) -> tuple[torch.nn.Module, dict]:
-    """Lesson 05's conditional game on pictures x and labels y; the averaged G, and how often it obeys the judge."""
+def _conditional(name: str, x, y, classes, classifier, steps: int, seed: int) -> tuple[torch.nn.Module, dict]:
+    """Lesson 05's conditional game on pictures x and labels y; the averaged G, and how often it obeys the classifier."""
     shape = dict(channels=x.shape[1], size=x.shape[2])
     G, D = gans.ConditionalGenerator(classes, **shape), gans.ProjectionDiscriminator(classes, **shape)
     game = gans.ConditionalGANTrainer(G, D, gans.RELATIVISTIC, latent=64, gamma=0.2, lr=1e-3)
@@ -183,7 +184,9 @@ def _conditional(name: str, x, y, classes, judge, steps: int, seed: int) -> tupl
     )
     z = torch.randn(2_000, 64, generator=runtime.generator(99))
     with torch.no_grad():
-        scores = torch.cat([judge(G(*part)) for part in zip(z.split(250), wanted.split(250), strict=True)])
+        scores = torch.cat(
+            [classifier(G(*part)) for part in zip(z.split(250), wanted.split(250), strict=True)]
+        )
     parts = scores[:, : sum(classes)].split(classes, dim=1)
     right = torch.stack([part.argmax(dim=1) for part in parts], dim=1) == wanted
     return G.half(), {
@@ -198,17 +201,19 @@ def sprites_gan(seed: int = 0) -> tuple[torch.nn.Module, dict]:
     """Lesson 05's maker of sprite sheets, asked for kind, palette and pose: the averaged G."""
     factors = sprites.sample(40_000, seed=10 + seed, **SPRITES_STILL)
     y = torch.stack([factors[name] for name in SPRITE_CHOICES], dim=1)
-    judge = checkpoint.load_network("sprites_classifier", networks.ConvNet(4, 22, sprites.SIZE, width=16))
-    return _conditional("sprites_gan", sprites.render(factors), y, (12, 6, 4), judge, 30_000, seed)
+    classifier = checkpoint.load_network(
+        "sprites_classifier", networks.ConvNet(4, 22, sprites.SIZE, width=16)
+    )
+    return _conditional("sprites_gan", sprites.render(factors), y, (12, 6, 4), classifier, 30_000, seed)
 
 
 def outfits_gan(seed: int = 0) -> tuple[torch.nn.Module, dict]:
     """Lesson 05's fitting room, asked for garment, colour and pattern: the averaged G."""
     factors = outfits.sample(30_000, seed=10 + seed, **OUTFITS_STILL)
     outputs = sum(len(outfits.FACTORS[name].names) for name in OUTFIT_CHOICES) + len(OUTFIT_NUMBERS)
-    judge = checkpoint.load_network("outfits_classifier", networks.ConvNet(3, outputs, width=16))
+    classifier = checkpoint.load_network("outfits_classifier", networks.ConvNet(3, outputs, width=16))
     return _conditional(
-        "outfits_gan", outfits.render(factors), outfits.label(factors), (6, 8, 4), judge, 28_000, seed
+        "outfits_gan", outfits.render(factors), outfits.label(factors), (6, 8, 4), classifier, 28_000, seed
     )
 
 
@@ -292,13 +297,13 @@ def fake_detector(seed: int = 0) -> tuple[torch.nn.Module, dict]:
     network, train_part = detectors.ResidualDetector(), detectors.load_dataset("train")
     known = [train_part.fakes[kind] for kind in ("alpha splice", "transposed", "enlarged")]
     batches = datasets.Batches(train_part.real, *known, size=16, seed=seed)
-    dice = runtime.generator(seed)
+    rng = runtime.generator(seed)
 
     def loss(batch):
         real, *forged = batch
-        x = torch.cat([real, forged[int(torch.randint(3, (), generator=dice))]])
-        x = x.flip(-1) if torch.rand((), generator=dice) < 0.5 else x
-        x = forgeries.jpeg(x, torch.randint(30, 96, (len(x),), generator=dice))
+        x = torch.cat([real, forged[int(torch.randint(3, (), generator=rng))]])
+        x = x.flip(-1) if torch.rand((), generator=rng) < 0.5 else x
+        x = forgeries.jpeg(x, torch.randint(30, 96, (len(x),), generator=rng))
         fake = (torch.arange(len(x)) >= len(real)).float()
         return F.binary_cross_entropy_with_logits(network(x)[:, 0], fake)
 

@@ -5,7 +5,7 @@ million labelled ones (ImageNet). The teacher looks at every picture at three si
 as large, and at each depth the eye learns to report what the teacher sees at the same places. It must not forget the
 picture over that: from each stage of its trunk, the pixels must be linearly readable.
 
-The teacher shows only the first two thirds of itself, up to its sixth module. The last third is the judge in
+The teacher shows only the first two thirds of itself, up to its sixth module. The last third is the classifier in
 benchmarks/style_eye.py, and neither teaches nor paints.
 """
 
@@ -83,7 +83,7 @@ class Pictures(Pieces):
         return self._recoloured(torch.cat([self._piece() for _ in range(BATCH)])).to(runtime.device())
 
     def _random(self, low: float, high: float, n: int | None = None) -> torch.Tensor:
-        return low + (high - low) * torch.rand(n or BATCH, 1, 1, 1, generator=self.dice)
+        return low + (high - low) * torch.rand(n or BATCH, 1, 1, 1, generator=self.rng)
 
     def _piece(self) -> torch.Tensor:
         picture = self.pictures[self.pick(len(self.pictures))]
@@ -92,15 +92,15 @@ class Pictures(Pieces):
 
     def _recoloured(self, x: torch.Tensor) -> torch.Tensor:
         """A random mix of the three colours (for most a slight one), other contrast, some blends, some grain."""
-        amount = torch.tensor([0.0, 0.08, 0.35])[torch.randint(3, (BATCH, 1, 1), generator=self.dice)]
-        mix = torch.eye(3) + amount * torch.randn(BATCH, 3, 3, generator=self.dice)
+        amount = torch.tensor([0.0, 0.08, 0.35])[torch.randint(3, (BATCH, 1, 1), generator=self.rng)]
+        mix = torch.eye(3) + amount * torch.randn(BATCH, 3, 3, generator=self.rng)
         mean = x.mean(dim=(2, 3), keepdim=True)
         x = torch.einsum("nij,njhw->nihw", mix, x - mean) + mean
         x = (x - 0.5) * self._random(0.6, 1.5) + 0.5 + self._random(-0.15, 0.15)
         share = self._random(0.3, 0.7)
         x = torch.where(self._random(0, 1) < 0.2, share * x + (1 - share) * x.roll(1, 0), x)
         grain = self._random(0, 0.25) * (self._random(0, 1) < 0.25)
-        return (x + grain * torch.randn(x.shape, generator=self.dice)).clamp(0, 1)
+        return (x + grain * torch.randn(x.shape, generator=self.rng)).clamp(0, 1)
 
 
 class Learner(nn.Module):
@@ -109,7 +109,7 @@ class Learner(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.eye = features.FeatureExtractor()
+        self.extractor = features.FeatureExtractor()
         sizes = list(zip(features.FeatureExtractor.widths, features.FeatureExtractor.reports, strict=True))
         self.heads = nn.ModuleList([nn.Conv2d(width, 2 * reports, 1) for width, reports in sizes])
         self.readers = nn.ModuleList([nn.Conv2d(w, 3 * 4 ** min(k, 3), 1) for k, (w, _) in enumerate(sizes)])
@@ -121,10 +121,10 @@ class Learner(nn.Module):
     @torch.no_grad()
     def graduate(self) -> features.FeatureExtractor:
         """The eye with every second channel of the heads: all made its trunk better, but would slow every painting."""
-        for ours, taught in zip(self.eye.heads, self.heads, strict=True):
+        for ours, taught in zip(self.extractor.heads, self.heads, strict=True):
             ours.weight.copy_(taught.weight[::2])
             ours.bias.copy_(taught.bias[::2])
-        return self.eye.eval()
+        return self.extractor.eval()
 
 
 def losses(
@@ -132,7 +132,7 @@ def losses(
 ) -> dict[str, torch.Tensor]:
     """What is wrong with each stage's report, as a share of the teacher's own size, and with what is read off it."""
     result = {}
-    for k, (f, w) in enumerate(zip(learner.eye.trunk(x), wanted, strict=True)):
+    for k, (f, w) in enumerate(zip(learner.extractor.trunk(x), wanted, strict=True)):
         some = (
             ...,
             slice(offset % SPARSE[k], None, SPARSE[k]),
@@ -178,16 +178,16 @@ def learn(folders: list[str], seed: int = 0, steps: int = STEPS) -> tuple[featur
         save_every=60,
     )
     history = training.fit(step, batches, steps, title="feature_extractor", **saving)
-    eye = learner.graduate()
+    extractor = learner.graduate()
     test = torch.cat([images.resize(images.crop_centre(p, min(p.shape[-2:])), 192) for p in held_out]).to(
         device
     )
     with torch.no_grad():
-        said = [F.relu(head(f)) for head, f in zip(learner.heads, eye.trunk(test), strict=True)]
+        said = [F.relu(head(f)) for head, f in zip(learner.heads, extractor.trunk(test), strict=True)]
         pairs = zip(said, teacher(test), strict=True)
         missed = [round(((f - w).square().sum() / w.square().sum()).item(), 3) for f, w in pairs]
     figures = {"steps": history.steps, "seconds": round(history.seconds)}
-    return eye, {**figures, "missed on held-out photographs": str(missed)}
+    return extractor, {**figures, "missed on held-out photographs": str(missed)}
 
 
 def main(folders: list[str]) -> None:
@@ -195,18 +195,20 @@ def main(folders: list[str]) -> None:
         raise SystemExit(
             "Say where the photographs are: python -m tools.train_features BSDS500/train T91 (see data/README.md)."
         )
-    eye, figures = learn(folders)
+    extractor, figures = learn(folders)
     card = {
         "command": "python -m tools.train_features BSDS500-train T91",
         "seed": 0,
         "device": runtime.device().type,
         "threads": torch.get_num_threads(),
-        "parameters": sum(p.numel() for p in eye.parameters()),
+        "parameters": sum(p.numel() for p in extractor.parameters()),
         "teacher": "SqueezeNet 1.0 (ImageNet), its layers up to fire6",
         **figures,
     }
     # Half precision: half the bytes, and no difference that could be seen.
-    checkpoint.save(runtime.checkpoint_dir() / "feature_extractor.safetensors", card=card, network=eye.half())
+    checkpoint.save(
+        runtime.checkpoint_dir() / "feature_extractor.safetensors", card=card, network=extractor.half()
+    )
     print(card)
 
 

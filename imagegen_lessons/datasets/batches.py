@@ -62,10 +62,10 @@ class Batches:
         return batch if len(batch) > 1 else batch[0]
 
     def _shuffle(self, epoch: int) -> None:
-        dice = runtime.generator(self.seed * 1_000_003 + epoch)  # no two epochs of nearby seeds alike
+        rng = runtime.generator(self.seed * 1_000_003 + epoch)  # no two epochs of nearby seeds alike
         device = self.tensors[0].device
-        self._order = torch.randperm(len(self.tensors[0]), generator=dice).to(device)
-        self._mirrored = (torch.rand(len(self._order), generator=dice) < 0.5).to(device)
+        self._order = torch.randperm(len(self.tensors[0]), generator=rng).to(device)
+        self._mirrored = (torch.rand(len(self._order), generator=rng) < 0.5).to(device)
         self._epoch = epoch
 
     def state_dict(self) -> dict[str, int]:
@@ -76,20 +76,20 @@ class Batches:
 
 
 class RandomStream:
-    """A stream of random batches with dice of its own, which can be saved; a subclass says what it deals out."""
+    """A stream of random batches with rng of its own, which can be saved; a subclass says what it deals out."""
 
     def __init__(self, seed: int):
-        self.dice = runtime.generator(seed)
+        self.rng = runtime.generator(seed)
 
     def __iter__(self):
         return self
 
     def pick(self, n: int) -> int:
         """A whole number from 0 to n - 1."""
-        return int(torch.randint(n, (), generator=self.dice))
+        return int(torch.randint(n, (), generator=self.rng))
 
     def state_dict(self) -> dict:
-        return {"dice": self.dice.get_state()}
+        return {"dice": self.rng.get_state()}
 
     def load_state_dict(self, state: dict) -> None:
-        self.dice.set_state(state["dice"])
+        self.rng.set_state(state["dice"])

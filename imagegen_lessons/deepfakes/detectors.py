@@ -64,9 +64,9 @@ def _make(pictures: dict[str, torch.Tensor], factors: dict) -> None:
     """Fills in the pictures, in bytes."""
     scene = faces.render(factors, forgeries.SIZE)
     for number, (name, x) in enumerate(pictures.items()):
-        dice = runtime.generator(100 + number)
-        true = scene if name == "real" else forgeries.forge(name, scene, factors, dice)
-        x.copy_(forgeries.published(true, dice) * 255 + 0.5)
+        rng = runtime.generator(100 + number)
+        true = scene if name == "real" else forgeries.forge(name, scene, factors, rng)
+        x.copy_(forgeries.published(true, rng) * 255 + 0.5)
 
 
 def dct_matrix(n: int) -> torch.Tensor:
@@ -111,20 +111,20 @@ class ResidualDetector(nn.Module):
         return self.net(0.5 + 0.5 * (20 * left).tanh())
 
 
-def self_blended(scene: torch.Tensor, dice: torch.Generator) -> torch.Tensor:
+def self_blended(scene: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
     """Each scene (n, 3, 64, 64) with its own face, altered a little, blended into it (Shiohara and Yamasaki 2022).
 
     The copy has other brightness and colours, is softer and a little displaced; so a detector can learn what a splice
     looks like without having seen one.
     """
     n = len(scene)
-    contrast, shift, blur, share = torch.rand(4, n, 1, 1, 1, generator=dice)
-    tint = torch.rand(n, 3, 1, 1, generator=dice)
+    contrast, shift, blur, share = torch.rand(4, n, 1, 1, 1, generator=rng)
+    tint = torch.rand(n, 3, 1, 1, generator=rng)
     copy = scene * (0.9 + 0.2 * contrast) + 0.1 * (shift - 0.5) + 0.08 * (tint - 0.5)
     small = F.interpolate(copy, scale_factor=0.5, mode="bilinear", antialias=True)
     soft = F.interpolate(small, size=scene.shape[-2:], mode="bilinear")
-    copy = forgeries.jitter((copy + blur * (soft - copy)).clamp(0, 1), dice, 0.04)
-    mask = forgeries.face_mask(n, dice, soft=0.05 + 0.3 * torch.rand((), generator=dice).item())
+    copy = forgeries.jitter((copy + blur * (soft - copy)).clamp(0, 1), rng, 0.04)
+    mask = forgeries.face_mask(n, rng, soft=0.05 + 0.3 * torch.rand((), generator=rng).item())
     return forgeries.alpha_splice(scene, copy, mask * (0.5 + 0.5 * share))
 
 

@@ -190,11 +190,11 @@ class Training:
 
     def step(self) -> dict[str, Tensor]:
         """One step: the mean squared errors of both, brought down."""
-        device, dice = self.frames[0].device, self.random
-        # The dice lie on the CPU; what they say goes to a GPU without the program waiting for it (non_blocking).
-        chosen = [torch.randint(len(x), (self.batch,), generator=dice) for x in self.frames]
+        device, rng = self.frames[0].device, self.random
+        # The rng lie on the CPU; what they say goes to a GPU without the program waiting for it (non_blocking).
+        chosen = [torch.randint(len(x), (self.batch,), generator=rng) for x in self.frames]
         pictures = [x[k.to(device, non_blocking=True)] for x, k in zip(self.frames, chosen, strict=True)]
-        mixes = torch.rand(2, self.batch, 3, 1, 1, generator=dice).to(device, non_blocking=True)
+        mixes = torch.rand(2, self.batch, 3, 1, 1, generator=rng).to(device, non_blocking=True)
         made = self.swap.rebuild(*map(look, pictures, mixes))
         loss = sum(map(F.mse_loss, made, pictures))
         self.optimizer.zero_grad()

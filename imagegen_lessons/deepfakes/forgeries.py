@@ -34,7 +34,7 @@ def portraits(people: int, each: int = 2, seed: int = 0, **fixed) -> tuple[dict,
     return factors | {name: persons[name][who] for name in faces.IDENTITY}, who
 
 
-def camera(scene: torch.Tensor, dice: torch.Generator, photons: float = 500.0) -> torch.Tensor:
+def camera(scene: torch.Tensor, rng: torch.Generator, photons: float = 500.0) -> torch.Tensor:
     """A photograph of each scene (n, 3, H, W): a lens that blurs a little, then noise of light and of electronics.
 
     A pixel of brightness 1 catches `photons` on average, whose number varies by its square root (shot noise); reading
@@ -45,7 +45,7 @@ def camera(scene: torch.Tensor, dice: torch.Generator, photons: float = 500.0) -
     x = F.conv2d(F.pad(scene, (1, 1, 1, 1), mode="replicate"), lens[:, :, None], groups=channels)
     x = F.conv2d(x, lens[..., None], groups=channels)
     noise = (x.clamp(min=0) / photons + 0.01**2).sqrt()
-    return ((x + noise * torch.randn(x.shape, generator=dice)).clamp(0, 1) * 255).round() / 255
+    return ((x + noise * torch.randn(x.shape, generator=rng)).clamp(0, 1) * 255).round() / 255
 
 
 def jpeg(x: torch.Tensor, quality) -> torch.Tensor:
@@ -61,29 +61,29 @@ def jpeg(x: torch.Tensor, quality) -> torch.Tensor:
     return torch.from_numpy(pixels).movedim(-1, 1).contiguous().float() / 255
 
 
-def published(scene: torch.Tensor, dice: torch.Generator) -> torch.Tensor:
+def published(scene: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
     """What reaches us of each scene: photographed, then a JPEG file of some quality from 75 to 95."""
-    return jpeg(camera(scene, dice), torch.randint(75, 96, (len(scene),), generator=dice))
+    return jpeg(camera(scene, rng), torch.randint(75, 96, (len(scene),), generator=rng))
 
 
-def face_mask(n: int, dice: torch.Generator, soft: float = 0.2) -> torch.Tensor:
+def face_mask(n: int, rng: torch.Generator, soft: float = 0.2) -> torch.Tensor:
     """Ovals around the faces of passport portraits, each a little different: (n, 1, 64, 64), 1 inside, 0 outside.
 
     `soft`: how wide the border is, as a share of the oval's radius.
     """
     line = (torch.arange(SIZE) + 0.5) / SIZE
-    shift, stretch = torch.rand(2, n, 2, 1, 1, generator=dice)
+    shift, stretch = torch.rand(2, n, 2, 1, 1, generator=rng)
     across = (line - 0.5 - 0.03 * (shift[:, 0] - 0.5)) / (0.17 + 0.04 * stretch[:, 0])
     down = (line[:, None] - 0.52 - 0.03 * (shift[:, 1] - 0.5)) / (0.20 + 0.04 * stretch[:, 1])
     return ((1 - (across**2 + down**2).sqrt()) / soft + 0.5).clamp(0, 1)[:, None]
 
 
-def jitter(x: torch.Tensor, dice: torch.Generator, amount: float = 0.06) -> torch.Tensor:
+def jitter(x: torch.Tensor, rng: torch.Generator, amount: float = 0.06) -> torch.Tensor:
     """Each picture turned, scaled and shifted a little, as a forger must who fits one face onto another.
 
     `amount`: up to this share in size, half of it in place, and about as much turned, in radians.
     """
-    turn, scale, right, down = amount * (2 * torch.rand(4, len(x), generator=dice) - 1)
+    turn, scale, right, down = amount * (2 * torch.rand(4, len(x), generator=rng) - 1)
     cos, sin = (1 + scale) * turn.cos(), (1 + scale) * turn.sin()
     rows = torch.stack([cos, -sin, right / 2, sin, cos, down / 2], dim=1).view(-1, 2, 3)
     return F.grid_sample(
@@ -91,15 +91,15 @@ def jitter(x: torch.Tensor, dice: torch.Generator, amount: float = 0.06) -> torc
     )
 
 
-def donors(factors: dict, dice: torch.Generator) -> torch.Tensor:
+def donors(factors: dict, rng: torch.Generator) -> torch.Tensor:
     """Somebody else in each scene (n, 3, 64, 64): in the same pose and light, with like skin and hair, jitter a little.
 
     A forger would look for such a photograph; we draw it.
     """
     n = len(factors["smile"])
-    others = faces.passports(n, seed=int(torch.randint(2**31, (), generator=dice)))
+    others = faces.passports(n, seed=int(torch.randint(2**31, (), generator=rng)))
     lent = {name: others[name] for name in faces.IDENTITY if name not in ALIKE}
-    return jitter(faces.render(factors | lent, SIZE), dice)
+    return jitter(faces.render(factors | lent, SIZE), rng)
 
 
 def alpha_splice(scene, donor, mask):
@@ -183,7 +183,7 @@ def _network(name: str) -> nn.Module:
     return checkpoint.load_network(f"forger_{name}", Autoencoder(name)).requires_grad_(False)
 
 
-def forge(kind: str, scene: torch.Tensor, factors: dict, dice: torch.Generator) -> torch.Tensor:
+def forge(kind: str, scene: torch.Tensor, factors: dict, rng: torch.Generator) -> torch.Tensor:
     """Fakes of one of the METHODS from clean scenes (n, 3, 64, 64) and their factors: (n, 3, 64, 64), not photographed.
 
     Splices put in somebody else's face; "transposed" and "bilinear", the face as an autoencoder paints it; "enlarged"
@@ -195,12 +195,12 @@ def forge(kind: str, scene: torch.Tensor, factors: dict, dice: torch.Generator) 
     if kind == "enlarged":
         return superres.enlarge(superres.downscale(scene, 2), 2)
     if kind == "generated":
-        z = torch.randn(len(scene), 64, generator=dice)
+        z = torch.randn(len(scene), 64, generator=rng)
         return superres.enlarge(torch.cat([_network(kind)(part) for part in z.split(100)]), 2)
-    mask = face_mask(len(scene), dice)
+    mask = face_mask(len(scene), rng)
     if kind == "alpha splice":
-        return alpha_splice(scene, donors(factors, dice), mask)
+        return alpha_splice(scene, donors(factors, rng), mask)
     if kind == "Poisson splice":
-        return poisson_splice(scene, donors(factors, dice), mask)
+        return poisson_splice(scene, donors(factors, rng), mask)
     painted = torch.cat([_network(kind)(part) for part in scene.split(100)])
     return alpha_splice(scene, painted, mask)

@@ -252,7 +252,7 @@ def _verify_reading(attempt):
     ),
 )
 def my_reading(x):
-    """A number for each face (n, 3, 32, 32) that the judge cannot give, here how warm the background is: (n,)."""
+    """A number for each face (n, 3, 32, 32) that the classifier cannot give, here how warm the background is: (n,)."""
     top = x[:, :, :4].mean(dim=(2, 3))  # (n, 3)
     return top[:, 0] - top[:, 2]
 

@@ -12,9 +12,9 @@ from imagegen_lessons.runtime import generator
 
 
 def _case(seed: int, bits: int, k: int) -> tuple:
-    dice = generator(seed)
-    signs = torch.randint(2, (bits + bits * k,), generator=dice) * 2.0 - 1
-    return 0.1 * torch.randn(bits, k, generator=dice), signs[:bits], signs[bits:].view(bits, k), 0.03
+    rng = generator(seed)
+    signs = torch.randint(2, (bits + bits * k,), generator=rng) * 2.0 - 1
+    return 0.1 * torch.randn(bits, k, generator=rng), signs[:bits], signs[bits:].view(bits, k), 0.03
 
 
 @exercise(

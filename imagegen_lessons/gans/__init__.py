@@ -11,7 +11,7 @@ from imagegen_lessons.gans.losses import (
     g_loss_minimax,
     g_loss_non_saturating,
     g_loss_relativistic,
-    gradient_penalty,
+    r1_penalty,
 )
 from imagegen_lessons.gans.networks import (
     ConditionalGenerator,
@@ -23,4 +23,4 @@ from imagegen_lessons.gans.networks import (
     check_size,
     mlp,
 )
-from imagegen_lessons.gans.trainer import ConditionalGANTrainer, GANTrainer, frozen
+from imagegen_lessons.gans.trainer import GANTrainer, adam, frozen

@@ -48,15 +48,15 @@ NON_SATURATING = d_loss_logistic, g_loss_non_saturating
 RELATIVISTIC = d_loss_relativistic, g_loss_relativistic
 
 
-def gradient_penalty(D, x):
-    """Mean squared length of the gradient of D's score with respect to its input, centred on zero. A scalar.
+def r1_penalty(scores, x):
+    """The mean squared length of the gradient of D's scores with respect to the images they belong to. A scalar.
 
-    On real x it is R1, on fakes R2 (Mescheder et al. 2018, section 4.1; times gamma / 2 in D's loss).
-    D must score every x by itself: no batch normalisation.
+    On real images it is R1, on fakes R2; times gamma / 2 in D's loss (Mescheder et al. 2018, section 4.1; R3GAN: Huang
+    et al. 2024, section 2). `x` must require gradients before D scores it: scores = D(x.requires_grad_()).
+    D must score every image by itself: no batch normalisation.
     """
-    x = x.detach().requires_grad_()
     # The scores are independent, so the gradient of their sum holds each one's gradient in its own row.
-    (gradient,) = torch.autograd.grad(D(x).sum(), x, create_graph=True)
+    (gradient,) = torch.autograd.grad(scores.sum(), x, create_graph=True)
     return gradient.square().flatten(1).sum(1).mean()
 
 

@@ -4,7 +4,7 @@ from contextlib import contextmanager
 
 import torch
 
-from imagegen_lessons.gans.losses import gradient_penalty
+from imagegen_lessons.gans.losses import r1_penalty
 from imagegen_lessons.training import EMA
 
 
@@ -18,88 +18,100 @@ def frozen(network):
         network.requires_grad_(True)
 
 
-class GANTrainer:
-    """The two players and their rules: one `step` lets D learn, then G.
+def adam(network, lr=2e-3, betas=(0.0, 0.99)):
+    """Adam without momentum (the first beta is 0): the opponent moves, so yesterday's gradient points the wrong way."""
+    return torch.optim.Adam(network.parameters(), lr=lr, betas=betas)
 
-    `losses` is a pair (d_loss, g_loss); `gamma` weighs the gradient penalties on real and on fake (0: none).
-    `average` is the running average of G's weights: steadier than G, and better for pictures. The whole game is
-    one part to save (`state_dict`).
+
+class GANTrainer:
+    """Trains G and D in turn: `training.fit(trainer.step, batches, steps)`. The whole trainer is one part to save.
+
+    G, D: networks, called as G(z, *conditions) and D(x, *conditions). losses: a pair (d_loss, g_loss). latent: numbers
+    in z. optimizers: (of G, of D), by default `adam` for both. average: the running average of G's weights, better for
+    pictures than G itself; by default over the last 100 steps.
+    gamma: the weight of the penalties R1 on real and R2 on fakes (0: none), taken every `penalty_interval`-th step,
+    so many times as strong (lazy regularisation: Karras et al. 2020, appendix B). Both may be functions of the step.
+    extra_loss(fake, real, *conditions): terms to add to G's loss, name -> scalar.
     """
 
-    _parts = "G", "D", "opt_g", "opt_d", "average"
-    penalty_every = 1  # large networks can take the penalty less often: it doubles the work of a step
-
-    def __init__(self, G, D, losses, *, latent=2, gamma=0.0, lr=2e-3, betas=(0.0, 0.99)):
-        self.G, self.D, self.latent, self.gamma = G, D, latent, gamma
+    def __init__(
+        self,
+        G,
+        D,
+        losses,
+        *,
+        latent=2,
+        optimizers=None,
+        average=None,
+        gamma=0.0,
+        penalty_interval=1,
+        extra_loss=None,
+    ):
+        self.G, self.D, self.latent = G, D, latent
         self.d_loss, self.g_loss = losses
-        # No momentum (the first beta is 0): the opponent moves, so yesterday's gradient points the wrong way.
-        self.opt_g = torch.optim.Adam(G.parameters(), lr=lr, betas=betas)
-        self.opt_d = torch.optim.Adam(D.parameters(), lr=lr, betas=betas)
-        self.average = EMA(G, decay=0.99)
+        self.opt_g, self.opt_d = optimizers or (adam(G), adam(D))
+        self.average = EMA(G, decay=0.99) if average is None else average
+        self.gamma, self.penalty_interval, self.extra_loss = gamma, penalty_interval, extra_loss
         self.d_steps = 0
 
     def z(self, n):
         """Random latents: (n, latent), standard normal, on G's device."""
         return torch.randn(n, self.latent, device=next(self.G.parameters()).device)
 
-    def fakes(self, n):
+    def fakes(self, n, *conditions):
         """n new fakes of G."""
-        return self.G(self.z(n))
+        return self.G(self.z(n), *conditions)
 
-    def score(self, x):
-        """D's scores (n, 1) of images."""
-        return self.D(x)
+    def score(self, x, *conditions):
+        """D's scores of images."""
+        return self.D(x, *conditions)
 
-    def d_step(self, real, fake=None):
+    def d_step(self, real, fake=None, conditions=()):
         """D learns once to tell `real` from as many fakes; G stays as it is. Returns D's loss, without penalty."""
-        fake = (self.fakes(len(real)) if fake is None else fake).detach()
-        loss = self.d_loss(self.score(real), self.score(fake))
-        penalty = 0.0
-        if self.gamma and self.d_steps % self.penalty_every == 0:
-            # Taken every k-th step, it counts k-fold.
-            penalty = gradient_penalty(self.score, real) + gradient_penalty(self.score, fake)
-            penalty = penalty * self.penalty_every * self.gamma / 2
+        fake = self.fakes(len(real), *conditions) if fake is None else fake
+        gamma, interval = (_at(value, self.d_steps) for value in (self.gamma, self.penalty_interval))
+        with_penalty = gamma > 0 and self.d_steps % interval == 0
+        real, fake = (x.detach().requires_grad_(with_penalty) for x in (real, fake))
+        real_score, fake_score = self.score(real, *conditions), self.score(fake, *conditions)
+        loss = total = self.d_loss(real_score, fake_score)
+        if with_penalty:
+            r1, r2 = r1_penalty(real_score, real), r1_penalty(fake_score, fake)  # R2: the same, of fakes
+            total = loss + interval * gamma / 2 * (r1 + r2)
         self.opt_d.zero_grad()
-        (loss + penalty).backward()
+        total.backward()
         self.opt_d.step()
         self.d_steps += 1
         return loss.detach()
 
-    def g_step(self, real, fake=None):
-        """G learns once to make fakes that D takes for `real`; D stays as it is. Returns G's loss."""
-        fake = self.fakes(len(real)) if fake is None else fake
+    def g_step(self, real, fake=None, conditions=()):
+        """G learns once to make fakes that D takes for `real`; D stays as it is. Returns the terms of G's loss."""
+        fake = self.fakes(len(real), *conditions) if fake is None else fake
         with frozen(self.D):
-            loss = self.g_loss(self.score(real), self.score(fake))
+            terms = {"G": self.g_loss(self.score(real, *conditions), self.score(fake, *conditions))}
+        if self.extra_loss is not None:
+            terms |= self.extra_loss(fake, real, *conditions)
         self.opt_g.zero_grad()
-        loss.backward()
+        sum(terms.values()).backward()
         self.opt_g.step()
         self.average.update_parameters(self.G)
-        return loss.detach()
+        return {name: term.detach() for name, term in terms.items()}
 
-    def step(self, real):
-        """One round, for `training.fit`: one batch of fakes serves both moves."""
-        fake = self.fakes(len(real))
-        return {"D": self.d_step(real, fake), "G": self.g_step(real, fake)}
+    def step(self, batch):
+        """D learns, then G, from one batch of fakes. `batch`: real images, or (real images, condition, …)."""
+        real, *conditions = batch if isinstance(batch, list | tuple) else (batch,)
+        fake = self.fakes(len(real), *conditions)
+        return {"D": self.d_step(real, fake, conditions), **self.g_step(real, fake, conditions)}
 
     def state_dict(self):
-        parts = {name: getattr(self, name).state_dict() for name in self._parts}
+        parts = {name: getattr(self, name).state_dict() for name in ("G", "D", "opt_g", "opt_d", "average")}
         return {**parts, "d_steps": self.d_steps}
 
     def load_state_dict(self, state):
-        for name in self._parts:
+        for name in ("G", "D", "opt_g", "opt_d", "average"):
             getattr(self, name).load_state_dict(state[name])
         self.d_steps = state["d_steps"]
 
 
-class ConditionalGANTrainer(GANTrainer):
-    """The game with labels: batches are (images, labels), and each fake gets the labels of the real one beside it."""
-
-    def fakes(self, n):
-        return self.G(self.z(n), self.labels)
-
-    def score(self, x):
-        return self.D(x, self.labels)
-
-    def step(self, batch):
-        real, self.labels = batch
-        return super().step(real)
+def _at(value, step):
+    """A setting at this step: a number, or what the function says."""
+    return value(step) if callable(value) else value

@@ -60,8 +60,8 @@ def auc_interval(real, fake, who_real, who_fake, rounds: int = 1000, seed: int =
     people = int(torch.cat([who_real, who_fake]).max()) + 1
     rows, columns = (F.one_hot(who, people).double() for who in (who_real, who_fake))
     won, pairs = rows.T @ _wins(real, fake) @ columns, torch.outer(rows.sum(dim=0), columns.sum(dim=0))
-    dice = torch.Generator().manual_seed(seed)
-    drawn = torch.randint(people, (rounds, people), generator=dice)
+    rng = torch.Generator().manual_seed(seed)
+    drawn = torch.randint(people, (rounds, people), generator=rng)
     times = torch.zeros(rounds, people, dtype=torch.float64).scatter_add_(
         1, drawn, torch.ones_like(drawn).double()
     )

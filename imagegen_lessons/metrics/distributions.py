@@ -164,7 +164,7 @@ def mode_coverage(points, centres, radius, at_least=None):
     Returns (blobs covered, share of good points, good points per blob (m,)).
     """
     if len(points) == 0:
-        raise ValueError("There are no points to judge.")
+        raise ValueError("There are no points to count.")
     at_least = 0.2 * len(points) / len(centres) if at_least is None else at_least
     distance, nearest = torch.cdist(points, centres).min(dim=1)
     good = distance <= radius

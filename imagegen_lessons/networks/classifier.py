@@ -1,4 +1,4 @@
-"""The small convolutional network of lesson 01, which learns to see; later lessons use it as a judge."""
+"""The small convolutional network of lesson 01, which learns to see; later lessons use it as a classifier."""
 
 import torch
 import torch.nn.functional as F
@@ -66,11 +66,11 @@ class FaceClassifier(nn.Module):
         return wrong + sum(F.mse_loss(read[name], factors[name]) for name in self.NUMBERS)
 
     @torch.no_grad()
-    def read(self, x):
+    def predict(self, x):
         """What it sees: name -> index of the likeliest name, int64, or value, float; each (n,)."""
         read = self(x)
         return {name: read[name].argmax(dim=1) if name in self.CHOICES else read[name] for name in read}
 
-    def kind(self, x):
-        """Which of the 72 kinds of person each picture shows, (n,) int64; see `faces.kind`."""
-        return faces.kind(self.read(x))
+    def class_index(self, x):
+        """Which of the 72 kinds of person each picture shows, (n,) int64; see `faces.class_index`."""
+        return faces.class_index(self.predict(x))

@@ -28,12 +28,12 @@ def _stage(*widths: int, size: int = 3) -> nn.Sequential:
 
 
 class FeatureExtractor(nn.Module):
-    """Our own eye: five stages, each at half the size of the one before. x (n, 3, H, W) → five maps.
+    """Our own extractor: five stages, each at half the size of the one before. x (n, 3, H, W) → five maps.
 
     A trunk like VGG's (Simonyan, Zisserman 2014), but much narrower, and halved by averaging instead of by the maximum,
     as Gatys et al. (2016, section 2) recommend where pictures are to be made from features. A map holds the trunk's own
     channels after a stage and, from one linear layer more with ReLU, its reports: there it learned to say what its
-    teacher would say (`tools/eye.py`). Any size will do, one pixel as well.
+    teacher would say (`tools/train_features.py`). Any size will do, one pixel as well.
     """
 
     names = ("stage1", "stage2", "stage3", "stage4", "stage5")
@@ -93,7 +93,7 @@ class PretrainedExtractor(nn.Module):
 
 
 def load(name: str = "bundled") -> nn.Module:
-    """The eye `name`, frozen, on the device: eye(x) → five maps (n, channels, h, w), from fine to coarse.
+    """The eye `name`, frozen, on the device: extractor(x) → five maps (n, channels, h, w), from fine to coarse.
 
     "bundled" is ours and lies in the repository; "squeezenet" (5 MB; Iandola et al. 2016) and "vgg19" (575 MB;
     Simonyan, Zisserman 2014) are downloaded by torchvision, hash checked, into the cache, or to TORCH_HOME if set.
@@ -102,13 +102,13 @@ def load(name: str = "bundled") -> nn.Module:
     """
     if name not in NAMES:
         raise ValueError(f"There is no eye {name!r}; it can be {', '.join(NAMES)}.")
-    eye = (
+    extractor = (
         checkpoint.load_network("feature_extractor", FeatureExtractor())
         if name == "bundled"
         else _borrowed(name)
     )
     # channels_last: on a CPU, convolutions are up to twice as fast with a pixel's channels side by side
-    return eye.to(runtime.device(), memory_format=torch.channels_last).eval().requires_grad_(False)
+    return extractor.to(runtime.device(), memory_format=torch.channels_last).eval().requires_grad_(False)
 
 
 def _borrowed(name: str) -> PretrainedExtractor:

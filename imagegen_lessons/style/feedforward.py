@@ -96,21 +96,21 @@ class AdaINNet(nn.Module):
     Belongie (2017) set them at the deepest stage only; the decoder here meets them at every stage on its way up.
     """
 
-    def __init__(self, eye):
+    def __init__(self, extractor):
         super().__init__()
-        self.eye = [eye]  # in a list: it is not ours to train or to save
-        a, b, c, d = eye.widths[:4]
+        self.extractor = [extractor]  # in a list: it is not ours to train or to save
+        a, b, c, d = extractor.widths[:4]
         self.up = nn.ModuleList([convolution(d, c), convolution(c, b), convolution(b, a)])
         self.refine = nn.ModuleList([convolution(c, c), convolution(b, b), convolution(a, a)])
         self.conv_out = convolution(a, 3)
 
     def code(self, style: torch.Tensor) -> list[torch.Tensor]:
         """The style of pictures (n, 3, H, W): for each of four stages (n, 2, channels)."""
-        return [mean_std(f) for f in self.eye[0].trunk(style, depth=4)]
+        return [mean_std(f) for f in self.extractor[0].trunk(style, depth=4)]
 
     def forward(self, content: torch.Tensor, code: list[torch.Tensor], strength: float = 1.0) -> torch.Tensor:
         """content (n, 3, H, W) in the style `code`; with strength 0 in its own, in between a mix."""
-        return self.decode(self.eye[0].trunk(content, depth=4), code, strength)
+        return self.decode(self.extractor[0].trunk(content, depth=4), code, strength)
 
     def decode(
         self, maps: list[torch.Tensor], code: list[torch.Tensor], strength: float = 1.0

@@ -11,7 +11,9 @@ import torch.nn.functional as F
 
 from imagegen_lessons import images, runtime
 
-CONTENT_LAYER = 3  # the fourth map of an eye: it knows where things are, and no longer how they are painted
+CONTENT_LAYER = (
+    3  # the fourth map of an extractor: it knows where things are, and no longer how they are painted
+)
 # The weights of red, green and blue in brightness (ITU-R BT.601).
 BRIGHTNESS = torch.tensor([0.299, 0.587, 0.114])[:, None, None]
 
@@ -143,14 +145,14 @@ class StyleTransfer:
     Raises StyleError, or images.ImageError, for what cannot be painted.
     """
 
-    def __init__(self, content, styles, eye, recipe: Recipe = Recipe(), masks=None):
+    def __init__(self, content, styles, extractor, recipe: Recipe = Recipe(), masks=None):
         self.content = as_picture(content)
         styles = styles if isinstance(styles, list | tuple) else [styles]
         self.styles = [as_picture(style) for style in styles]
         masks = [None] * len(self.styles) if masks is None else masks
         masks = masks if isinstance(masks, list | tuple) else [masks]
         self.masks = [mask.float() if isinstance(mask, torch.Tensor) else mask for mask in masks]
-        self.eye, self.recipe, self.done = eye, recipe, 0
+        self.extractor, self.recipe, self.done = extractor, recipe, 0
         self._check()
         self._stages = list(recipe.schedule)
         self._next_stage()
@@ -169,7 +171,7 @@ class StyleTransfer:
 
     def loss(self, x: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """What is brought down for the picture x (1, 3, h, w), and its terms "content" and "style"."""
-        recipe, maps = self.recipe, self.eye(x)
+        recipe, maps = self.recipe, self.extractor(x)
         statistic = STATISTICS[recipe.statistic]
         content = relative_error(maps[CONTENT_LAYER], self._wanted)
         style = sum(
@@ -223,10 +225,10 @@ class StyleTransfer:
             start = content if recipe.start == "content" else noise.to(device)
         statistic = STATISTICS[recipe.statistic]
         with torch.no_grad():
-            maps = self.eye(content)
+            maps = self.extractor(content)
             self._wanted = maps[CONTENT_LAYER]
             self._shrunk_masks = [self._shrink(mask, maps) for mask in self.masks]
-            seen = [self.eye(fit_in(style, size).to(device)) for style in self.styles]
+            seen = [self.extractor(fit_in(style, size).to(device)) for style in self.styles]
             self._means = [[f.mean(dim=(2, 3), keepdim=True) * recipe.centred for f in maps] for maps in seen]
             self._targets = [
                 [statistic(f - mean) for f, mean in zip(maps, means, strict=True)]

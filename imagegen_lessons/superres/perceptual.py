@@ -39,42 +39,48 @@ def grey(luma):
     return ((luma - 16 / 255) / metrics.LUMA_RANGE).expand(-1, 3, -1, -1)
 
 
-def perceptual_loss(eye, x, y, depth=4):
+def perceptual_loss(extractor, x, y, depth=4):
     """How differently an eye sees x and y, both luma (n, 1, H, W): a scalar, 0 where it sees no difference.
 
     The mean of its first `depth` maps' absolute differences, each divided by the mean size of y's map, so that no
     level outvotes the others (after Johnson et al. 2016). Gradients flow to x only.
     """
     with torch.no_grad():
-        wanted = eye(grey(y), depth)
-    pairs = zip(eye(grey(x), depth), wanted, strict=True)
+        wanted = extractor(grey(y), depth)
+    pairs = zip(extractor(grey(x), depth), wanted, strict=True)
     return sum((a - b).abs().mean() / b.abs().mean() for a, b in pairs) / depth
 
 
 class PerceptualTrainer(gans.GANTrainer):
-    """G enlarges, D compares each place of its answer with the same place of the truth; batches are (low, high).
+    """G enlarges, D compares each place of its answer with the same place of the truth. Batches are (low, high).
 
-    G has been trained before and takes smaller steps than D. `average` is the G to keep.
+    G has been trained before and takes smaller steps than D. G's loss is the absolute error of the pixels, plus
+    `perceptual` times the perceptual loss, plus `adversarial` times what D says. `average` is the G to keep.
     """
 
-    def __init__(self, G, D, eye, *, seen=0.5, adversary=0.1, lr=1e-3):
-        # The penalty adds up over all places, so it needs little weight.
-        super().__init__(G, D, gans.RELATIVISTIC, gamma=1e-5, lr=lr)
-        self.opt_g = torch.optim.Adam(G.parameters(), lr=lr / 3, betas=(0.9, 0.99))
-        self.eye, self.seen, self.adversary, self.penalty_every = eye, seen, adversary, 8
+    def __init__(self, G, D, extractor, *, perceptual=0.5, adversarial=0.1, lr=1e-3):
+        def extra_loss(fake, high, low):
+            seen = perceptual_loss(extractor, fake, high)
+            return {"pixels": F.l1_loss(fake, high), "perceptual": perceptual * seen}
+
+        def g_loss(real_score, fake_score):
+            return adversarial * gans.g_loss_relativistic(real_score, fake_score)
+
+        losses = gans.d_loss_relativistic, g_loss
+        optimizers = gans.adam(G, lr / 3, betas=(0.9, 0.99)), gans.adam(D, lr)
+        # R1 and R2 add up over all places, so they need little weight.
+        penalties = dict(gamma=1e-5, penalty_interval=8)
+        super().__init__(G, D, losses, optimizers=optimizers, extra_loss=extra_loss, **penalties)
+
+    def fakes(self, n, low):
+        return self.G(low)
+
+    def score(self, x, low):
+        return self.D(x)
 
     def step(self, batch):
         low, high = batch
-        fake = self.G(low)
-        d_loss = self.d_step(high, fake)
-        with gans.frozen(self.D):
-            fooled = self.g_loss(self.score(high), self.score(fake))
-        pixels, seen = F.l1_loss(fake, high), perceptual_loss(self.eye, fake, high)
-        self.opt_g.zero_grad()
-        (pixels + self.seen * seen + self.adversary * fooled).backward()
-        self.opt_g.step()
-        self.average.update_parameters(self.G)
-        return {"pixels": pixels, "seen": seen, "fooled": fooled, "D": d_loss}
+        return super().step((high, low))
 
 
 def load_perceptual() -> upscaler.Upscaler:

@@ -41,17 +41,20 @@ class StochasticUpscaler(nn.Module):
 
 
 class StochasticTrainer(gans.GANTrainer):
-    """Lesson 03's game where G is given small faces: batches are (low, high). D sees only the large ones.
+    """Lesson 03's GAN where G is given small faces: batches are (low, high). D sees only the large ones.
 
     That is enough: what a face shrinks to is in the face, and G's answers nearly shrink to what was given.
     """
 
-    def fakes(self, n):
-        return self.G(self.low, self.z(n))
+    def fakes(self, n, low):
+        return self.G(low, self.z(n))
+
+    def score(self, x, low):
+        return self.D(x)
 
     def step(self, batch):
-        self.low, real = batch
-        return super().step(real)
+        low, high = batch
+        return super().step((high, low))
 
 
 def energy_score(real, one, other):
@@ -65,28 +68,19 @@ def energy_score(real, one, other):
 
 
 class EnergyScoreTrainer(StochasticTrainer):
-    """The same, with two answers to each small face, of which one is judged by D and both by the energy score."""
+    """The same, with two answers to each small face: D sees one, the energy score (times `weight`) both."""
 
-    honesty = 0.5
+    def __init__(self, G, D, losses, *, weight=0.5, **settings):
+        def extra_loss(fake, real, low):
+            return {"energy score": weight * energy_score(real, fake, self.fakes(len(real), low))}
 
-    def step(self, batch):
-        self.low, real = batch
-        one, other = self.fakes(len(real)), self.fakes(len(real))
-        d_loss = self.d_step(real, one)
-        with gans.frozen(self.D):
-            fooled = self.g_loss(self.score(real), self.score(one))
-        score = energy_score(real, one, other)
-        self.opt_g.zero_grad()
-        (fooled + self.honesty * score).backward()
-        self.opt_g.step()
-        self.average.update_parameters(self.G)
-        return {"D": d_loss, "G": fooled, "score": score}
+        super().__init__(G, D, losses, extra_loss=extra_loss, **settings)
 
 
 def mostly_light(n: int, seed: int = 0) -> dict[str, torch.Tensor]:
     """Factors of n faces, as `faces.passports`, but 19 of 20 have one of the three lightest of the six skin tones."""
-    dice = runtime.generator(seed)
-    tone = torch.randint(3, (n,), generator=dice) + 3 * (torch.rand(n, generator=dice) < 0.95)
+    rng = runtime.generator(seed)
+    tone = torch.randint(3, (n,), generator=rng) + 3 * (torch.rand(n, generator=rng) < 0.95)
     return faces.passports(n, seed, skin_tone=tone)
 
 

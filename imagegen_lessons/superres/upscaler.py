@@ -199,7 +199,7 @@ class PatchPairs(datasets.RandomStream):
 
     low (batch, 1, size, size), high (batch, 1, scale · size, scale · size). `pictures` is a list of (n, c, H, W) of any
     size, or a batch; each comes at three sizes, and each piece turned and mirrored in one of eight ways. `state_dict`
-    holds the dice, so that training resumes exactly. Raises ValueError where no picture is large enough.
+    holds the rng, so that training resumes exactly. Raises ValueError where no picture is large enough.
     """
 
     def __init__(self, pictures, scale: int, size: int = 24, batch: int = 16, seed: int = 0):
@@ -219,7 +219,7 @@ class PatchPairs(datasets.RandomStream):
         self.areas = torch.tensor([float(low.numel()) for low, _ in self.pairs])
 
     def __next__(self) -> tuple[torch.Tensor, torch.Tensor]:
-        chosen = torch.multinomial(self.areas, self.batch, replacement=True, generator=self.dice)
+        chosen = torch.multinomial(self.areas, self.batch, replacement=True, generator=self.rng)
         pieces = [self._piece(*self.pairs[k]) for k in chosen.tolist()]
         # not blocking: else each step would wait until the GPU has done the one before
         device = runtime.device()

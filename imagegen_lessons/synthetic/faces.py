@@ -15,7 +15,7 @@ from ._face_looks import EYE_COLOURS, GLASSES_COLOURS, HAIR_COLOURS, HAIR_STYLES
 from ._face_painting import draw
 from ._factors import Factor
 
-KINDS = 72  # 6 skin tones x 6 hair colours x glasses or none
+CLASSES = 72  # 6 skin tones x 6 hair colours x glasses or none
 
 
 def _identity(meaning: str, **kwargs) -> Factor:
@@ -120,7 +120,7 @@ def render(factors: dict[str, Tensor], size: int = 32, device=None) -> Tensor:
     return draw_in_chunks(draw, values, n, 3, size, device)
 
 
-def kind(factors: dict[str, Tensor]) -> Tensor:
+def class_index(factors: dict[str, Tensor]) -> Tensor:
     """Which of the 72 kinds of person each face is, (n,) int64: skin tone x hair colour x glasses."""
     return (factors["skin_tone"] * 6 + factors["hair_colour"]) * 2 + factors["glasses"]
 

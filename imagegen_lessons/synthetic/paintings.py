@@ -30,18 +30,18 @@ _PAINTERS: dict[str, tuple[Callable[[np.random.Generator, int], np.ndarray], str
     "waves": (waves, "a woodblock print of scalloped waves with foam and a dark key line"),
     "fields": (fields, "fields of colour with dry-brushed edges on a visible weave"),
 }
-HANDS = MappingProxyType({name: line for name, (_, line) in _PAINTERS.items()})
+STYLES = MappingProxyType({name: line for name, (_, line) in _PAINTERS.items()})
 
 
 def paint(hand: str, seed: int = 0, size: int = 512) -> torch.Tensor:
     """One painting, (1, 3, size, size) in [0, 1]: the same each time for a hand and a seed.
 
     The composition does not depend on the size: a large picture made small is close to a small one.
-    Raises ValueError for a hand that is not in HANDS, a seed that is not a whole number from 0, or a size that is not
+    Raises ValueError for a hand that is not in STYLES, a seed that is not a whole number from 0, or a size that is not
     one from 16 to 2048.
     """
-    if not isinstance(hand, str) or hand not in HANDS:
-        raise ValueError(f"There is no hand {hand!r}: choose one of {', '.join(HANDS)}.")
+    if not isinstance(hand, str) or hand not in STYLES:
+        raise ValueError(f"There is no hand {hand!r}: choose one of {', '.join(STYLES)}.")
     _whole("seed", seed, 0)
     _whole("size", size, SMALLEST, LARGEST)
     painter, times = _PAINTERS[hand][0], -(-SMALLEST_DRAWN // size)
@@ -59,7 +59,7 @@ def gallery(n: int, seed: int = 0, size: int = 256, hands: Sequence[str] | None 
     _whole("n", n, 0)
     _whole("seed", seed, 0)
     _whole("size", size, SMALLEST, LARGEST)
-    hands = list(HANDS) if hands is None else list(hands)
+    hands = list(STYLES) if hands is None else list(hands)
     if not hands:
         raise ValueError("A gallery needs at least one hand.")
     pictures = [paint(hands[k % len(hands)], 100_000 * seed + k, size) for k in range(n)]
@@ -72,7 +72,7 @@ def describe(hand: str, seed: int = 0) -> str:
     names = (colours[:, None] - torch.tensor(list(_COLOUR_NAMES.values()))).norm(dim=2).argmin(1)
     common = torch.bincount(names, minlength=len(_COLOUR_NAMES)).argsort(descending=True, stable=True)
     first, second = (list(_COLOUR_NAMES)[k] for k in common[:2])
-    return f"A painting, mostly {first} and {second}: {HANDS[hand]}."
+    return f"A painting, mostly {first} and {second}: {STYLES[hand]}."
 
 
 _COLOUR_NAMES = {

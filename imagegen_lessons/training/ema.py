@@ -5,15 +5,18 @@ from torch.optim.swa_utils import AveragedModel
 
 
 class EMA(AveragedModel):
-    """The running average of a network's weights and buffers; see `EMA`.
+    """The exponential moving average of a network's weights and buffers, over about the last 1 / (1 - decay) steps.
 
-    PyTorch's own update brings its counter to the device at every step, and a GPU must wait for that.
+    Call `average.update_parameters(model)` after every step, and `average(z)` or `average.module` for pictures: a
+    generator's average is steadier than the generator itself. It is a part to save like any other.
     """
 
-    def __init__(self, model: torch.nn.Module, decay: float):
+    def __init__(self, model: torch.nn.Module, decay: float = 0.999):
         super().__init__(model, use_buffers=True)
         self.decay = decay
+        self.requires_grad_(False).eval()
 
+    # PyTorch's own update brings its counter to the device at every step, and a GPU must wait for that.
     @torch.no_grad()
     def update_parameters(self, model: torch.nn.Module) -> None:
         """Takes in the weights of `model` as they are now; the first time, it takes them over."""

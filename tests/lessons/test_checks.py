@@ -208,7 +208,7 @@ def send(*arguments, family=socket.AF_INET):
 async def open_asynchronously(host, port):
     reader, writer = await asyncio.wait_for(asyncio.open_connection(host, port), 5)
     writer.write(b"GET / HTTP/1.0\r\n\r\n")
-    answer = await reader.read()
+    answer = await reader.predict()
     writer.close()
     return answer
 

@@ -15,7 +15,7 @@ from imagegen_lessons.display import show
 from tools import course, lessons, solve
 
 code, text = nbformat.v4.new_code_cell, nbformat.v4.new_markdown_cell
-ALL = exercises.everything()
+ALL = exercises.REGISTRY
 BLANK = '''\
 def luminance(x):
     """Grey picture."""

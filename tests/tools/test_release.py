@@ -16,7 +16,7 @@ from tools import address, lessons, release
 from tools.solve import solve_source
 
 ROOT = Path(__file__).resolve().parents[1]
-ALL = exercises.everything()
+ALL = exercises.REGISTRY
 # Runs inside the copy, with the course's `tests` in reach but none of its package.
 PROBE = """
 import contextlib, io, json, sys
@@ -38,7 +38,7 @@ def said(function, *arguments):
     return out.getvalue()
 
 facts = {}
-for name, known in exercises.everything().items():
+for name, known in exercises.REGISTRY.items():
     facts[name] = {
         "blank": said(known.check, blank),
         "right": "" if name in SLOW else said(known.check, OTHER_ANSWERS[name]),

@@ -29,43 +29,43 @@ def folder(tmp_path):
 
 def test_the_teacher_speaks_where_the_eye_reports(untaught):
     x = torch.rand(2, 3, 64, 64)
-    said, learner = eye.Teacher(x)(x), eye.Learner()
-    for f, head, report in zip(learner.eye.trunk(x), learner.heads, said, strict=True):
+    said, learner = extractor.Teacher(x)(x), extractor.Learner()
+    for f, head, report in zip(learner.extractor.trunk(x), learner.heads, said, strict=True):
         assert head(f).shape == report.shape
         assert report.square().mean() == pytest.approx(1, abs=0.3)  # each channel by its root mean square
 
 
 def test_pieces_of_pictures_are_pictures_and_can_be_resumed():
     pictures = [torch.rand(1, 3, 70, 90), torch.rand(1, 3, 200, 65)]
-    batches = eye.Pictures(pictures, seed=0)
+    batches = extractor.Pictures(pictures, seed=0)
     next(batches)
     state = batches.state_dict()
     x = next(batches)
-    assert x.shape == (eye.BATCH, 3, eye.SIZE, eye.SIZE) and images.check(x) is x
-    again = eye.Pictures(pictures, seed=1)
+    assert x.shape == (extractor.BATCH, 3, extractor.SIZE, extractor.SIZE) and images.check(x) is x
+    again = extractor.Pictures(pictures, seed=1)
     again.load_state_dict(state)
     assert torch.equal(next(again), x)
 
 
 def test_the_eye_learns_and_graduates(untaught, folder, monkeypatch, tmp_path):
     monkeypatch.setenv("IMAGEGEN_OUTPUT", str(tmp_path / "out"))
-    monkeypatch.setattr(eye, "SEEN", ("coffee",))
-    monkeypatch.setattr(eye, "BATCH", 2)
-    ours, figures = eye.learn([str(folder)], steps=2)
+    monkeypatch.setattr(extractor, "SEEN", ("coffee",))
+    monkeypatch.setattr(extractor, "BATCH", 2)
+    ours, figures = extractor.learn([str(folder)], steps=2)
     assert figures["steps"] == 2 and not ours.training
     assert [f.shape[1] for f in ours(torch.rand(1, 3, 32, 32))] == [56, 144, 256, 384, 320]
 
 
 def test_graduating_keeps_every_second_channel():
-    learner = eye.Learner()
+    learner = extractor.Learner()
     x = torch.rand(1, 3, 32, 32)
-    for f, head, seen in zip(learner.eye.trunk(x), learner.heads, learner.graduate()(x), strict=True):
+    for f, head, seen in zip(learner.extractor.trunk(x), learner.heads, learner.graduate()(x), strict=True):
         torch.testing.assert_close(seen, torch.cat([f, F.relu(head(f)[:, ::2])], dim=1))
 
 
 def test_the_eye_says_what_it_needs():
     with pytest.raises(SystemExit, match="photographs"):
-        eye.main([])
+        extractor.main([])
 
 
 def test_the_decoder_learns(monkeypatch, tmp_path):

@@ -321,9 +321,9 @@ def idx(values: np.ndarray) -> bytes:
 @pytest.fixture
 def garments(tmp_path) -> Path:
     """A small set in the form of Fashion-MNIST."""
-    dice = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     for part, n in (("train", 30), ("t10k", 20)):
-        pictures, labels = dice.integers(0, 256, (n, 28, 28)), np.arange(n) % 10
+        pictures, labels = rng.integers(0, 256, (n, 28, 28)), np.arange(n) % 10
         (tmp_path / f"{part}-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(pictures)))
         (tmp_path / f"{part}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx(labels)))
     return tmp_path

@@ -11,7 +11,7 @@ from imagegen_lessons.exercises.checker import Exercise, Wrong, exercise, explai
 from tests.other_answers import OTHER_ANSWERS
 from tools import lessons
 
-ALL = exercises.everything()
+ALL = exercises.REGISTRY
 each_exercise = pytest.mark.parametrize("name", ALL)
 
 

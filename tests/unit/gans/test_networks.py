@@ -111,16 +111,16 @@ def test_a_checkpoint_of_another_network_gets_one_sentence(tmp_path):
 
 
 def test_the_bundled_faces_are_what_their_card_says():
-    judge = checkpoint.load_network("faces_classifier", networks.FaceClassifier())
+    classifier = checkpoint.load_network("faces_classifier", networks.FaceClassifier())
     people = faces.passports(500, seed=5)
     x = faces.render(people)
-    right = (judge.kind(x) == faces.kind(people)).float().mean().item()
+    right = (classifier.class_index(x) == faces.class_index(people)).float().mean().item()
     assert abs(right - checkpoint.card("faces_classifier")["kind right"]) < 0.01
-    assert judge.features(x).shape == (500, 96)
+    assert classifier.features(x).shape == (500, 96)
     players = nn.ModuleDict({"G": gans.Generator(), "D": gans.Discriminator()})
     G = checkpoint.load_network("faces_gan", players)["G"]
     with torch.no_grad():
-        kinds = judge.kind(G(torch.randn(500, 64))).unique()
+        kinds = classifier.class_index(G(torch.randn(500, 64))).unique()
     assert len(kinds) >= 65
 
 

@@ -508,7 +508,7 @@ def test_compressed_text_does_no_harm():
 
 def test_no_flipped_byte_escapes():
     """Whatever is done to a file, it loads or raises ImageError, and nothing else."""
-    dice = random.Random(0)
+    rng = random.Random(0)
     exif = Image.Exif()
     exif[0x0112] = 6
     originals = [
@@ -526,10 +526,10 @@ def test_no_flipped_byte_escapes():
     for original in originals:
         for _ in range(60):
             data = bytearray(original)
-            for _ in range(dice.randint(1, 6)):
-                data[dice.randrange(min(len(data), 200))] = dice.randrange(256)
-            if dice.random() < 0.3:
-                del data[dice.randrange(len(data)) :]
+            for _ in range(rng.randint(1, 6)):
+                data[rng.randrange(min(len(data), 200))] = rng.randrange(256)
+            if rng.random() < 0.3:
+                del data[rng.randrange(len(data)) :]
             try:
                 x = images.load(bytes(data))
                 assert x.min() >= 0 and x.max() <= 1 and x.shape[:2] == (1, 3)

@@ -51,23 +51,23 @@ def test_bundled_eye_sees(bundled):
 @pytest.mark.parametrize("height,width", [(1, 1), (1, 300), (300, 1), (17, 33), (64, 48)])
 @pytest.mark.parametrize("name", ["bundled", "borrowed"])
 def test_five_maps_of_any_picture(name, height, width, request):
-    eye = request.getfixturevalue(name)
-    maps = eye(torch.rand(2, 3, height, width))
-    assert len(maps) == len(eye.names) == 5
+    extractor = request.getfixturevalue(name)
+    maps = extractor(torch.rand(2, 3, height, width))
+    assert len(maps) == len(extractor.names) == 5
     for k, f in enumerate(maps):
         assert len(f) == 2 and f.isfinite().all() and f.numel()
         if name == "bundled":  # each half of the one before, rounded up
-            channels = eye.widths[k] + eye.reports[k]
+            channels = extractor.widths[k] + extractor.reports[k]
             assert f.shape[1:] == (channels, -(-height // 2**k), -(-width // 2**k))
     assert [f.shape[-1] for f in maps] == sorted((f.shape[-1] for f in maps), reverse=True)
 
 
 @pytest.mark.parametrize("name", ["bundled", "borrowed"])
 def test_depth_stops_early_and_changes_nothing(name, request):
-    eye, x = request.getfixturevalue(name), torch.rand(1, 3, 40, 56)
-    whole = eye(x)
+    extractor, x = request.getfixturevalue(name), torch.rand(1, 3, 40, 56)
+    whole = extractor(x)
     for depth in (1, 3, 5):
-        some = eye(x, depth=depth)
+        some = extractor(x, depth=depth)
         assert len(some) == depth
         for f, g in zip(some, whole, strict=False):
             torch.testing.assert_close(f, g)

@@ -168,10 +168,10 @@ def test_an_expired_certificate_says_so():
 @pytest.mark.parametrize("format", FORMATS)
 def test_whatever_the_bytes_there_is_a_verdict(school, format):
     signed = c2pa.sign(encode(format), school)
-    dice = random.Random(0)
+    rng = random.Random(0)
     hostile = [signed[:end] for end in range(0, len(signed), 331)]
     hostile += [signed[:k] + b"\xff\xff\xff\xff" + signed[k + 4 :] for k in range(0, len(signed) - 4, 331)]
-    hostile += [signed[:20] + dice.randbytes(dice.randrange(2000)) for _ in range(30)]
+    hostile += [signed[:20] + rng.randbytes(rng.randrange(2000)) for _ in range(30)]
     hostile += [b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"text " * 1_000_000, bytes(100)]
     start = signed.find(b"jumb") + 30  # inside the credential
     hostile += [flipped(signed, k) for k in range(start, start + 600, 7)]

@@ -10,15 +10,15 @@ from imagegen_lessons.style import feedforward
 
 
 @pytest.fixture(scope="module")
-def eye():
+def extractor():
     torch.manual_seed(0)
     return features.FeatureExtractor().eval().requires_grad_(False)
 
 
 @pytest.fixture(scope="module")
-def any_style(eye):
+def any_style(extractor):
     torch.manual_seed(1)
-    return style.AdaINNet(eye).eval().requires_grad_(False)
+    return style.AdaINNet(extractor).eval().requires_grad_(False)
 
 
 def test_instance_norm_is_pytorchs_own():
@@ -81,15 +81,15 @@ def test_any_style_has_a_code_of_832_numbers_and_strength_0_forgets_the_style(an
     y = any_style(x, code)
     assert y.shape == x.shape and y.min() >= 0 and y.max() <= 1
     assert not torch.allclose(y, any_style(x, any_style.code(other)), atol=1e-3)
-    assert torch.equal(y, any_style.decode(any_style.eye[0].trunk(x, depth=4), code))
+    assert torch.equal(y, any_style.decode(any_style.extractor[0].trunk(x, depth=4), code))
     torch.testing.assert_close(any_style(x, code, 0.0), any_style(x, any_style.code(other), 0.0))
     torch.testing.assert_close(any_style(x, code, 0.0), any_style(x, any_style.code(x)))
 
 
-def test_any_style_does_not_train_or_save_the_eye(any_style, eye):
+def test_any_style_does_not_train_or_save_the_eye(any_style, extractor):
     names = set(any_style.state_dict())
     assert names and not any("stages" in name or "heads" in name for name in names)
-    theirs = {id(p) for p in eye.parameters()}
+    theirs = {id(p) for p in extractor.parameters()}
     assert not any(id(p) in theirs for p in any_style.parameters())
 
 

@@ -20,13 +20,15 @@ PHOTO, BRUSH = picture(1, 3, 40, 48), picture(1, 3, 36, 36, seed=1)
 
 
 @pytest.fixture(scope="module")
-def eye():
+def extractor():
     torch.manual_seed(0)
     return features.FeatureExtractor().to(runtime.device()).requires_grad_(False).eval()
 
 
-def painted(eye, content=PHOTO, styles=BRUSH, masks=None, **recipe) -> torch.Tensor:
-    painting = style.StyleTransfer(content, styles, eye, style.Recipe(**{"schedule": BRIEF, **recipe}), masks)
+def painted(extractor, content=PHOTO, styles=BRUSH, masks=None, **recipe) -> torch.Tensor:
+    painting = style.StyleTransfer(
+        content, styles, extractor, style.Recipe(**{"schedule": BRIEF, **recipe}), masks
+    )
     for _ in range(painting.recipe.steps):
         painting.step()
     return images.check(painting.image)
@@ -99,56 +101,56 @@ def test_kept_colours():
     + [{"statistic": name} for name in style.STATISTICS]
     + [{"centred": False}, {"smooth": 5.0}, {"levels": (0, 0, 1, 0, 0)}, {"levels": (0, 0, 0, 0, 0)}],
 )
-def test_every_recipe_paints(eye, recipe):
-    assert painted(eye, **recipe).shape == (1, 3, 27, 32)
+def test_every_recipe_paints(extractor, recipe):
+    assert painted(extractor, **recipe).shape == (1, 3, 27, 32)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
-def test_painting_brings_the_loss_down(eye, optimizer):
+def test_painting_brings_the_loss_down(extractor, optimizer):
     recipe = style.Recipe(optimizer=optimizer, schedule=((32, 30),), start="noise")
-    painting = style.StyleTransfer(PHOTO, BRUSH, eye, recipe)
+    painting = style.StyleTransfer(PHOTO, BRUSH, extractor, recipe)
     before = painting.loss(painting.image)[0]
     for _ in range(30):
         painting.step()
     assert painting.loss(painting.image)[0] < 0.5 * before
 
 
-def test_content_and_style_can_be_right_at_once(eye):
-    painting = style.StyleTransfer(PHOTO, PHOTO, eye, style.Recipe(schedule=((32, 1),)))
+def test_content_and_style_can_be_right_at_once(extractor):
+    painting = style.StyleTransfer(PHOTO, PHOTO, extractor, style.Recipe(schedule=((32, 1),)))
     assert painting.loss(painting.image)[0] == 0
 
 
-def test_strength_0_leaves_the_photo_alone(eye):
-    x = painted(eye, strength=0.0, schedule=((32, 3),))
+def test_strength_0_leaves_the_photo_alone(extractor):
+    x = painted(extractor, strength=0.0, schedule=((32, 3),))
     assert torch.allclose(x, style.fit_in(PHOTO, 32).to(x), atol=0.01)
 
 
-def test_each_mask_takes_its_own_style(eye):
+def test_each_mask_takes_its_own_style(extractor):
     left = torch.zeros(1, 1, 40, 48)
     left[..., :24] = 1
     recipe = style.Recipe(strength=1e9, schedule=((32, 40),), optimizer="lbfgs")
     dark, light = torch.full((1, 3, 32, 32), 0.1), torch.full((1, 3, 32, 32), 0.9)
-    painting = style.StyleTransfer(PHOTO, [dark, light], eye, recipe, [left, 1 - left])
+    painting = style.StyleTransfer(PHOTO, [dark, light], extractor, recipe, [left, 1 - left])
     for _ in range(40):
         painting.step()
     assert painting.image[..., :12].mean() < painting.image[..., 20:].mean() - 0.3
 
 
-def test_a_mask_may_be_of_any_type_and_size_and_stand_alone(eye):
+def test_a_mask_may_be_of_any_type_and_size_and_stand_alone(extractor):
     left = torch.zeros(1, 1, 40, 48)
     left[..., :24] = 1
-    expected = painted(eye, masks=[left])
+    expected = painted(extractor, masks=[left])
     stretched = torch.tensor([[[[True, False]]]])
     for mask in (left.bool(), left.int(), left.double(), stretched):
-        torch.testing.assert_close(painted(eye, masks=[mask]), expected)
-        torch.testing.assert_close(painted(eye, styles=(BRUSH,), masks=mask), expected)
+        torch.testing.assert_close(painted(extractor, masks=[mask]), expected)
+        torch.testing.assert_close(painted(extractor, styles=(BRUSH,), masks=mask), expected)
 
 
-def test_a_level_of_a_single_position_says_nothing_of_style(eye):
+def test_a_level_of_a_single_position_says_nothing_of_style(extractor):
     few = {"schedule": ((16, 1),), "start": "noise"}  # the fifth map of 16 × 16 pixels has one position
     square = PHOTO[..., :40]
     with_it, without = (
-        style.StyleTransfer(square, BRUSH, eye, style.Recipe(levels=levels, **few))
+        style.StyleTransfer(square, BRUSH, extractor, style.Recipe(levels=levels, **few))
         for levels in ((1, 1, 1, 1, 1), (1, 1, 1, 1, 0))
     )
     torch.testing.assert_close(with_it.loss(with_it.image)[0], without.loss(without.image)[0])
@@ -169,16 +171,16 @@ STRANGE = {
 
 
 @pytest.mark.parametrize("name", STRANGE)
-def test_strange_pictures_as_content_and_as_style(eye, name):
+def test_strange_pictures_as_content_and_as_style(extractor, name):
     for pair in ((STRANGE[name], BRUSH), (PHOTO, STRANGE[name])):
-        x = painted(eye, *pair)
+        x = painted(extractor, *pair)
         assert max(x.shape[-2:]) == 32 and min(x.shape[-2:]) >= 16
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
 @pytest.mark.parametrize("strength", [0, 1e9, 1e300])
-def test_any_strength_gives_a_picture(eye, strength, optimizer):
-    assert painted(eye, strength=strength, optimizer=optimizer).isfinite().all()
+def test_any_strength_gives_a_picture(extractor, strength, optimizer):
+    assert painted(extractor, strength=strength, optimizer=optimizer).isfinite().all()
 
 
 @pytest.mark.parametrize(
@@ -214,14 +216,14 @@ def test_any_strength_gives_a_picture(eye, strength, optimizer):
         ({"masks": [torch.zeros(1, 1, 8, 8)]}, "zero everywhere"),
     ],
 )
-def test_what_cannot_be_painted_is_said_in_a_sentence(eye, change, part):
+def test_what_cannot_be_painted_is_said_in_a_sentence(extractor, change, part):
     with pytest.raises((style.StyleError, images.ImageError)) as caught:
-        painted(eye, **change)
+        painted(extractor, **change)
     assert part in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_the_stop_button_keeps_the_picture(eye):
-    painting = style.StyleTransfer(PHOTO, BRUSH, eye, style.Recipe(schedule=((32, 50),)))
+def test_the_stop_button_keeps_the_picture(extractor):
+    painting = style.StyleTransfer(PHOTO, BRUSH, extractor, style.Recipe(schedule=((32, 50),)))
 
     def step(batch):
         if painting.done == 3:
@@ -236,26 +238,26 @@ def test_the_stop_button_keeps_the_picture(eye):
 class SmallMemory(torch.nn.Module):
     """An eye for which pictures above a size are too large."""
 
-    def __init__(self, eye, largest):
+    def __init__(self, extractor, largest):
         super().__init__()
-        self.eye, self.largest = eye, largest
+        self.extractor, self.largest = extractor, largest
 
     def forward(self, x, depth=5):
         if max(x.shape[-2:]) > self.largest:
             raise torch.OutOfMemoryError("CUDA out of memory.")
-        return self.eye(x, depth)
+        return self.extractor(x, depth)
 
 
 @pytest.mark.parametrize("schedule", [((32, 2), (96, 3)), ((96, 5),), ((32, 2), (96, 1), (192, 2))])
-def test_where_memory_is_small_it_paints_on_smaller_and_says_so(eye, schedule, capsys):
+def test_where_memory_is_small_it_paints_on_smaller_and_says_so(extractor, schedule, capsys):
     recipe = style.Recipe(schedule=schedule)
-    painting = style.StyleTransfer(PHOTO, BRUSH, SmallMemory(eye, largest=70), recipe)
+    painting = style.StyleTransfer(PHOTO, BRUSH, SmallMemory(extractor, largest=70), recipe)
     for _ in range(recipe.steps):
         painting.step()
     assert painting.image.shape == (1, 3, 56, 67)
     assert "96 pixels: going on at 67" in capsys.readouterr().out and painting.done == recipe.steps
 
 
-def test_where_nothing_fits_it_gives_up_with_a_sentence(eye):
+def test_where_nothing_fits_it_gives_up_with_a_sentence(extractor):
     with pytest.raises(style.StyleError, match="does not suffice for 32 pixels"):
-        style.StyleTransfer(PHOTO, BRUSH, SmallMemory(eye, largest=8), style.Recipe())
+        style.StyleTransfer(PHOTO, BRUSH, SmallMemory(extractor, largest=8), style.Recipe())

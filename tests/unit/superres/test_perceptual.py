@@ -6,7 +6,7 @@ from imagegen_lessons.networks import features
 
 
 @pytest.fixture(scope="module")
-def eye():
+def extractor():
     return features.load("bundled")
 
 
@@ -28,30 +28,30 @@ def test_grey_takes_black_and_white_back_to_zero_and_one():
     assert torch.allclose(superres.grey(metrics.luma(x)), x.expand(-1, 3, -1, -1), atol=1e-6)
 
 
-def test_the_perceptual_loss_is_nothing_only_where_nothing_differs(eye):
+def test_the_perceptual_loss_is_nothing_only_where_nothing_differs(extractor):
     x, y = torch.rand(2, 1, 32, 32), torch.rand(2, 1, 32, 32)
-    assert superres.perceptual_loss(eye, x, x) == 0
-    near, far = (superres.perceptual_loss(eye, y + share * (x - y), y) for share in (0.1, 1.0))
+    assert superres.perceptual_loss(extractor, x, x) == 0
+    near, far = (superres.perceptual_loss(extractor, y + share * (x - y), y) for share in (0.1, 1.0))
     assert 0 < near < far
 
 
-def test_a_checkerboard_does_not_escape_the_perceptual_loss(eye):
+def test_a_checkerboard_does_not_escape_the_perceptual_loss(extractor):
     y = torch.full((1, 1, 32, 32), 0.5)
     board = torch.ones(32, 32)
     board[::2, 1::2] = board[1::2, ::2] = -1
-    assert superres.perceptual_loss(eye, y + 0.05 * board, y, depth=1) > 0.005
+    assert superres.perceptual_loss(extractor, y + 0.05 * board, y, depth=1) > 0.005
 
 
-def test_gradients_flow_to_the_answer_only(eye):
+def test_gradients_flow_to_the_answer_only(extractor):
     x, y = (torch.rand(1, 1, 32, 32, requires_grad=True) for _ in range(2))
-    superres.perceptual_loss(eye, x, y).backward()
+    superres.perceptual_loss(extractor, x, y).backward()
     assert x.grad.abs().sum() > 0 and y.grad is None
 
 
-def test_both_players_learn_and_the_game_can_be_resumed(eye):
+def test_both_players_learn_and_the_game_can_be_resumed(extractor):
     torch.manual_seed(0)
     G, D = superres.Upscaler(4, width=8, blocks=1), superres.PatchDiscriminator(width=4)
-    game = superres.PerceptualTrainer(G, D, eye)
+    game = superres.PerceptualTrainer(G, D, extractor)
     before = [p.clone() for p in (G.conv_out.weight, D.score.weight)]
     values = game.step(batch())
     assert set(values) == {"pixels", "seen", "fooled", "D"} and all(v.isfinite() for v in values.values())
@@ -60,7 +60,7 @@ def test_both_players_learn_and_the_game_can_be_resumed(eye):
     )
     state = game.state_dict()
     other = superres.PerceptualTrainer(
-        superres.Upscaler(4, width=8, blocks=1), superres.PatchDiscriminator(width=4), eye
+        superres.Upscaler(4, width=8, blocks=1), superres.PatchDiscriminator(width=4), extractor
     )
     other.load_state_dict(state)
     low, high = batch()

@@ -42,10 +42,10 @@ def test_grey_guesser():
 
 def test_the_energy_score_is_smallest_for_honest_draws():
     """The truth is 0 with probability 0.7, else 1. Of all ways to draw 0 with probability p, p = 0.7 is cheapest."""
-    dice = runtime.generator(0)
+    rng = runtime.generator(0)
 
     def draw(p):
-        return (torch.rand(200_000, 1, generator=dice) > p).float()
+        return (torch.rand(200_000, 1, generator=rng) > p).float()
 
     def score(p):
         return superres.energy_score(draw(0.7), draw(p), draw(p)).item()

@@ -66,11 +66,11 @@ def test_factors_are_independent():
 
 
 def test_all_kinds_of_people_are_equally_likely():
-    kinds = faces.kind(faces.sample(2_000, seed=0))
+    kinds = faces.class_index(faces.sample(2_000, seed=0))
     assert kinds.dtype == torch.int64
-    assert torch.equal(kinds.unique(), torch.arange(faces.KINDS))
-    counts = torch.bincount(faces.kind(faces.sample(20_000, seed=1)), minlength=faces.KINDS).double()
-    expected = 20_000 / faces.KINDS
+    assert torch.equal(kinds.unique(), torch.arange(faces.CLASSES))
+    counts = torch.bincount(faces.class_index(faces.sample(20_000, seed=1)), minlength=faces.CLASSES).double()
+    expected = 20_000 / faces.CLASSES
     chi_square = ((counts - expected) ** 2 / expected).sum()
     assert chi_square < 110  # 71 degrees of freedom: exceeded by chance twice in a thousand seeds
 
@@ -173,8 +173,8 @@ def test_skin_is_shown_as_its_tone_whatever_the_light():
 
 def test_kind_needs_only_what_it_names():
     one = torch.tensor([1])
-    assert faces.kind({"skin_tone": one, "hair_colour": one * 2, "glasses": one}).item() == 17
-    assert faces.kind({"skin_tone": one * 5, "hair_colour": one * 5, "glasses": one}).item() == 71
+    assert faces.class_index({"skin_tone": one, "hair_colour": one * 2, "glasses": one}).item() == 17
+    assert faces.class_index({"skin_tone": one * 5, "hair_colour": one * 5, "glasses": one}).item() == 71
 
 
 def test_describe_is_one_sentence():

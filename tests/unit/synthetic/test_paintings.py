@@ -8,7 +8,7 @@ from torch.nn.functional import avg_pool2d, max_pool2d
 from imagegen_lessons.synthetic import _painting_canvas as canvas
 from imagegen_lessons.synthetic import paintings
 
-HANDS = list(paintings.HANDS)
+HANDS = list(paintings.STYLES)
 EACH = 3  # paintings by every hand
 
 
@@ -132,7 +132,7 @@ def test_scenes_do_not_depend_on_their_size():
 
 def test_describe_is_one_sentence():
     for hand in HANDS:
-        assert " " in paintings.HANDS[hand]
+        assert " " in paintings.STYLES[hand]
     sentence = paintings.describe("dots", 3)
     assert sentence.startswith("A painting, mostly ")
     assert sentence.endswith(": thousands of dots of pure colour that mix in the eye.")
@@ -144,7 +144,7 @@ def test_an_empty_gallery():
 
 def test_hands_are_read_only():
     with pytest.raises(TypeError):
-        paintings.HANDS["dots"] = "mine"
+        paintings.STYLES["dots"] = "mine"
 
 
 @pytest.mark.parametrize(
