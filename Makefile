@@ -4,7 +4,8 @@ BIN := .venv/bin
 COLAB := .venv-colab
 LESSON ?=
 REPOSITORY ?=
-INSTALLED := .venv/installed
+LAB := .venv/installed-lab
+TEST := .venv/installed-test
 
 EVERYTHING := --nbval-lax --nbval-current-env --nbval-cell-timeout=120 --durations 10 \
     --numprocesses 2 --dist loadfile --no-loadscope-reorder \
@@ -12,19 +13,19 @@ EVERYTHING := --nbval-lax --nbval-current-env --nbval-cell-timeout=120 --duratio
 
 .PHONY: lab test test-browser test-colab site address release course gpu solved checkpoints benchmarks lint format clean
 
-$(INSTALLED): pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[lab,credentials,test]"
-	$(BIN)/jupyter labextension disable --level=sys_prefix "@jupyterlab/apputils-extension:announcements"
-	touch $(INSTALLED)
+$(LAB): pyproject.toml constraints.txt
+	@$(PYTHON) tools/install.py
+
+$(TEST): pyproject.toml constraints.txt
+	@$(PYTHON) tools/install.py --test
 
 $(COLAB)/installed: pyproject.toml tools/colab_versions.txt
 	$(PYTHON) -m venv $(COLAB)
 	$(COLAB)/bin/python -m pip install --quiet --constraint tools/colab_versions.txt --editable ".[test]"
 	touch $(COLAB)/installed
 
-lab: $(INSTALLED)
-	$(BIN)/jupyter lab --config tools/lab_config.py
+lab: $(LAB)
+	$(BIN)/python -m jupyterlab --config tools/lab_config.py
 
 test: lint solved
 	$(BIN)/python -m pytest $(EVERYTHING)
@@ -33,43 +34,43 @@ test: lint solved
 # The pretended GPU is left to `make test`.
 test-colab: $(COLAB)/installed
 	$(COLAB)/bin/python -m tools.solve
-	$(COLAB)/bin/python -m pytest --disable-warnings --ignore tests/test_gpu.py $(EVERYTHING)
+	$(COLAB)/bin/python -m pytest --disable-warnings --ignore tests/lessons/test_gpu.py $(EVERYTHING)
 
 # What cannot be had is said, and the tests that need it are skipped.
-test-browser: $(INSTALLED)
+test-browser: $(TEST)
 	$(BIN)/python -m tools.browser_needs
-	$(BIN)/python -m pytest -rs tests/browser tests/test_site.py
+	$(BIN)/python -m pytest -rs tests/browser tests/tools/test_site.py
 
-lint: $(INSTALLED)
+lint: $(TEST)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-format: $(INSTALLED)
+format: $(TEST)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-solved: $(INSTALLED)
+solved: $(TEST)
 	$(BIN)/python -m tools.solve $(LESSON)
 
-course: $(INSTALLED)
+course: $(TEST)
 	$(BIN)/python -m tools.course $(LESSON)
 
-gpu: $(INSTALLED)
+gpu: $(TEST)
 	$(BIN)/python -m tools.gpu $(LESSON)
 
-checkpoints: $(INSTALLED)
-	$(BIN)/python -m tools.checkpoints
+checkpoints: $(TEST)
+	$(BIN)/python -m tools.train_checkpoints
 
-address: $(INSTALLED)
+address: $(TEST)
 	$(BIN)/python -m tools.address $(REPOSITORY)
 
-release: $(INSTALLED)
+release: $(TEST)
 	$(BIN)/python -m tools.release
 
-site: $(INSTALLED)
+site: $(TEST)
 	$(BIN)/python -m tools.site
 
-benchmarks: $(INSTALLED)
+benchmarks: $(TEST)
 	$(BIN)/python benchmarks/faces.py
 	$(BIN)/python benchmarks/gan_speed.py
 

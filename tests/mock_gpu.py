@@ -1,4 +1,4 @@
-"""A pretended GPU: tensors that say they are on another device, and are calculated on the CPU.
+"""A mock GPU: tensors that say they are on another device, and are calculated on the CPU.
 
 It finds, where there is no GPU, what would stop a lesson on one: tensors of two devices in one operation, a
 generator of the wrong device, `.numpy()` on the device, and, in a loop, needless waiting for a number to arrive. It
@@ -15,7 +15,7 @@ from torch.utils.backend_registration import _DummyBackendModule, _setup_private
 
 from imagegen_lessons import runtime, training
 
-NAME = "pretended"
+NAME = "mock"
 # As on CUDA: a copy is there to cross over, and an index may come from the CPU.
 CROSSES = ("aten::copy_", "aten::_to_copy")
 TAKES_INDEX = ("aten::index.", "aten::index_put", "aten::_index_put_impl_")
@@ -29,7 +29,7 @@ kernels = library.Library("aten", "IMPL")
 
 
 class Far(torch.Tensor):
-    """A tensor on the pretended device; `near` holds its numbers."""
+    """A tensor on the mock device; `near` holds its numbers."""
 
     __torch_function__ = torch._C._disabled_torch_function_impl
 
@@ -119,7 +119,7 @@ def _far(x):
     return Far(x) if isinstance(x, torch.Tensor) and not is_far(x) else x
 
 
-class Pretended(TorchDispatchMode):
+class MockGPU(TorchDispatchMode):
     """Every operation of this thread passes here, also those that make new tensors."""
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
@@ -159,7 +159,7 @@ def _fit(step, batches, steps, *, fit=training.fit, **options):
 
 
 def install() -> None:
-    """From here on this process has the pretended device, and `runtime.device()` is it."""
+    """From here on this process has the mock device, and `runtime.device()` is it."""
     _setup_privateuseone_for_python_backend(NAME, Backend())
     torch.__future__.set_overwrite_module_params_on_conversion(True)  # a wrapper cannot be exchanged in place
     kernels.impl(
@@ -169,4 +169,4 @@ def install() -> None:
     torch.tensor = _tensor
     runtime.device = lambda: torch.device(NAME, 0)
     training.fit = _fit
-    Pretended().__enter__()
+    MockGPU().__enter__()

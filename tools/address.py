@@ -51,11 +51,6 @@ def current(root: Path = lessons.ROOT) -> str:
     return checked(text)
 
 
-def on_colab(lesson: str) -> str:
-    """Where Colab opens a lesson, such as "00_start_here.ipynb"."""
-    return f"https://colab.research.google.com/github/{current()}/blob/main/notebooks/{lesson}"
-
-
 def stamped(text: str, address: str) -> str:
     return OURS.sub(lambda match: match[1] + address, text)
 

@@ -13,7 +13,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 
 from imagegen_lessons import runtime
 from tools import lessons
-from tools.course import cell_seconds, put_between, run
+from tools.course import cell_seconds, run
 
 PAGE = lessons.ROOT / "docs" / "gpu.md"
 BEGIN, END = "<!-- table: written by `make gpu` -->", "<!-- end of table -->"
@@ -65,7 +65,8 @@ def tables(paths):
 
 def write(text: str) -> None:
     """Puts the table between its marks in docs/gpu.md."""
-    put_between(BEGIN, END, text, PAGE)
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
 
 
 if __name__ == "__main__":

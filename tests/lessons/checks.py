@@ -1,98 +1,25 @@
-"""The gates: functions that return what is wrong, as sentences. Tests apply them to the real thing and, to test
-the gates themselves, to planted faults."""
+"""What every lesson must keep to: functions that return what is wrong, as sentences.
+
+Tests apply them to the lessons, and a few to planted faults.
+"""
 
 import ast
 import importlib
 import inspect
 import re
 import textwrap
-from pathlib import Path
 
-from tools import lessons
+from tools import calibration, lessons
 
 PACKAGE = "imagegen_lessons"
-# Imports point strictly downward: a room may import only rooms that stand on an earlier line.
-FLOORS = [
-    ["runtime", "loading", "credentials"],
-    ["labels"],
-    ["images", "checkpoint", "doctor", "download"],
-    ["photos", "curves", "plane"],
-    ["show"],
-    ["live"],
-    ["synthetic", "datasets", "metrics", "distances", "augment", "spritesheet", "features"],
-    ["train"],
-    ["classifier", "gan", "diagnosis", "style", "faststyle", "superres", "faceswap"],
-    ["sharp", "stochastic_x4", "fakes", "train_many"],
-    ["forensics"],
-    ["exercise", "widgets"],
-    ["exercises"],
-    ["grade"],
-]
-MAX_MODULE_LINES = 200  # of code: without blank lines, comments and docstrings
-MAX_PACKAGE_LINES = 3950  # raise it with a reason, for a new arc; 650 more for deepfakes and credentials
-# Drawings, answers, and the instructors' grader: many lines, but read apart from the rest, so they do not count for it.
-APART = ("synthetic", "exercises", "grade")
 MAX_NOTEBOOK_BYTES = 600_000
 MAX_CODE_LINES = 25
 MAX_SETUP_LINES = 12
 CLOSING = ["Recap", "Exercises", "Where this goes", "Next"]
-TWIN = re.compile(r"^# The same code is in imagegen_lessons\.([\w.]+)\.(\w+)$", re.MULTILINE)
+MIRRORED = re.compile(r"^# The same code is in imagegen_lessons\.([\w.]+)\.(\w+)$", re.MULTILINE)
 DOCUMENTED = (ast.FunctionDef, ast.ClassDef, ast.Module)
 IMAGE = re.compile(r"<img\b[^>]*>")
 DESCRIBED = re.compile(r'\balt="[^"]{10,}"')
-
-
-def room(module: str) -> str:
-    """The room of a dotted module name: `imagegen_lessons.synthetic.faces` is in `synthetic`."""
-    return (module.split(".") + [""])[1]
-
-
-def imports_of(path: Path, package: str = PACKAGE) -> set[str]:
-    """The rooms of the package that a file imports, anywhere in it."""
-    rooms = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            rooms |= {room(a.name) for a in node.names if a.name.split(".")[0] == package}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == package:
-            rooms |= {room(node.module)} if "." in node.module else {alias.name for alias in node.names}
-    return rooms - {""}
-
-
-def floor_problems(folder: Path) -> list[str]:
-    """Upward and sideways imports, and rooms without a floor."""
-    floor = {name: number for number, names in enumerate(FLOORS) for name in names}
-    problems = []
-    for path in sorted(folder.rglob("*.py")):
-        own = path.relative_to(folder).parts[0].removesuffix(".py")
-        if own == "__init__":
-            continue
-        if own not in floor:
-            problems.append(f"{path.name}: the room {own!r} stands on no floor.")
-            continue
-        for other in sorted(imports_of(path) - {own}):
-            if floor.get(other, len(FLOORS)) >= floor[own]:
-                problems.append(f"{path.name} imports {other}, which does not stand below {own}.")
-    return problems
-
-
-def code_lines(path: Path) -> int:
-    """Lines that hold code, not counting blank ones, comments and docstrings."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, DOCUMENTED) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:] or [ast.Pass()]
-    lines = {node.lineno for node in ast.walk(tree) if hasattr(node, "lineno")}
-    return len(lines | {node.end_lineno for node in ast.walk(tree) if hasattr(node, "lineno")})
-
-
-def size_problems(folder: Path) -> list[str]:
-    """Modules and a package that have outgrown what one can read."""
-    lines = {path: code_lines(path) for path in folder.rglob("*.py")}
-    problems = [f"{path.name} has {n} lines of code." for path, n in lines.items() if n > MAX_MODULE_LINES]
-    total = sum(n for path, n in lines.items() if path.relative_to(folder).parts[0] not in APART)
-    if total > MAX_PACKAGE_LINES:
-        problems.append(f"The package has {total} lines of code.")
-    return problems
 
 
 def normal_form(source: str) -> str:
@@ -108,17 +35,17 @@ def normal_form(source: str) -> str:
     return ast.unparse(tree)
 
 
-def twin_problems(notebook) -> list[str]:
-    """Twins, marked by their first line, that are no longer the same in lesson and package."""
+def mirrored_problems(notebook) -> list[str]:
+    """Mirrored code, marked by its first line, that is no longer the same in lesson and package."""
     problems = []
     for cell in lessons.code_cells(notebook):
-        for module, name in TWIN.findall(cell.source):
+        for module, name in MIRRORED.findall(cell.source):
             here = [node for node in ast.parse(cell.source).body if getattr(node, "name", None) == name]
             there = getattr(importlib.import_module(f"{PACKAGE}.{module}"), name, None)
             if not here or there is None:
-                problems.append(f"The twin {module}.{name} is missing on one side.")
+                problems.append(f"{module}.{name} is missing on one side.")
             elif normal_form(ast.unparse(here[0])) != normal_form(inspect.getsource(there)):
-                problems.append(f"The twin {module}.{name} differs between lesson and package.")
+                problems.append(f"{module}.{name} differs between lesson and package.")
     return problems
 
 
@@ -132,8 +59,10 @@ def freshness_problems(notebook) -> list[str]:
         problems.append("Its outputs are stale: run `make course`.")
     if facts["pace"] != "full":
         problems.append(f"Its outputs were made at {facts['pace']} pace.")
-    if facts["seconds"] > 180 or facts["slowest_cell_seconds"] > 90:
-        problems.append(f"It takes {facts['seconds']} s, its slowest cell {facts['slowest_cell_seconds']} s.")
+    names = "seconds", "slowest_cell_seconds"
+    seconds, slowest = (calibration.scaled(facts[name], facts["reference_step_ms"]) for name in names)
+    if seconds > 180 or slowest > 90:
+        problems.append(f"It takes {seconds:.0f} s on the laptop (scaled), its slowest cell {slowest:.0f} s.")
     for cell in lessons.code_cells(notebook):
         if any(output.output_type == "error" for output in cell.outputs):
             problems.append(f"A stored output is an error: {cell.source[:60]!r}.")
@@ -156,7 +85,7 @@ def style_problems(notebook, setup: str) -> list[str]:
         problems.append(f"Its set-up cell is longer than {MAX_SETUP_LINES} lines.")
     for cell in code:
         length = len(cell.source.splitlines())
-        if length > MAX_CODE_LINES and not TWIN.search(cell.source):
+        if length > MAX_CODE_LINES and not MIRRORED.search(cell.source):
             problems.append(f"A cell has {length} lines: {cell.source[:60]!r}.")
     text = [cell for cell in cells if cell.cell_type == "markdown"]
     if len(text) < 1.2 * len(code):

@@ -1,4 +1,4 @@
-"""What can be tested of a GPU where there is none: every lesson, and faults planted, on a pretended one."""
+"""What can be tested of a GPU where there is none: every lesson, and faults planted, on a mock one."""
 
 import ast
 import json
@@ -23,7 +23,7 @@ if not hasattr(backend_registration, "_setup_privateuseone_for_python_backend"):
 
 FAULTS = {  # code -> what must be said
     "torch.ones(3) + torch.ones(3, device=there)": "Expected all tensors to be on the same device",
-    "gan.Discriminator().to(there)(torch.ones(1, 3, 32, 32))": "Expected all tensors to be on the same device",
+    "gans.Discriminator().to(there)(torch.ones(1, 3, 32, 32))": "Expected all tensors to be on the same device",
     "torch.ones(3)[torch.ones(1, device=there).long()]": "Expected all tensors to be on the same device",
     "torch.rand(3, generator=runtime.generator(0), device=there)": "type for generator but found 'cpu'",
     "torch.ones(3).to(there).numpy()": "use .cpu() first",
@@ -46,10 +46,10 @@ there, said = runtime.device(), {}
 for device in (torch.device("cpu"), there):
     torch.manual_seed(0)
     G, D = gans.Generator(width=16).to(device), gans.Discriminator(width=8).to(device)
-    game = gans.GANTrainer(G, D, gans.RELATIVISTIC, latent=64, gamma=1.0)
+    trainer = gans.GANTrainer(G, D, gans.RELATIVISTIC, latent=64, gamma=1.0)
     real, z = torch.rand(4, 3, 32, 32).to(device), torch.randn(4, 64).to(device)
-    game.z = lambda n, z=z: z
-    history = training.fit(game.step, [real], 5, title=f"on {device.type}")
+    trainer.z = lambda n, z=z: z
+    history = training.fit(trainer.step, [real], 5, title=f"on {device.type}")
     said[device.type] = [history.last("D"), history.last("G"), G.to_rgb.weight.sum().item()]
 x = torch.ones(1, device=there)
 for code in STEPS:
@@ -63,7 +63,7 @@ for fault in FAULTS:
 checkpoint.save(PATH, G=G)
 again = gans.Generator(width=16)
 checkpoint.load(PATH, G=again)
-said["came back"] = torch.equal(again.paint.weight, G.to_rgb.weight.cpu())
+said["came back"] = torch.equal(again.to_rgb.weight, G.to_rgb.weight.cpu())
 said["late"] = mock_gpu.late_steps
 print("\\n" + json.dumps(said))
 """
@@ -71,8 +71,8 @@ print("\\n" + json.dumps(said))
 
 @pytest.fixture(scope="module")
 def said(tmp_path_factory):
-    """What a process with the pretended GPU says; a process of its own, since it cannot go back."""
-    path = str(tmp_path_factory.mktemp("pretended") / "G.safetensors")
+    """What a process with the mock GPU says; a process of its own, since it cannot go back."""
+    path = str(tmp_path_factory.mktemp("mock") / "G.safetensors")
     code = f"FAULTS, STEPS, PATH = {list(FAULTS)!r}, {WAITING + FREE!r}, {path!r}\n{LEARN}"
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=lessons.ROOT, capture_output=True, text=True, timeout=240)
@@ -81,12 +81,12 @@ def said(tmp_path_factory):
 
 
 @pytest.mark.parametrize(("fault", "sentence"), FAULTS.items())
-def test_the_pretended_gpu_finds(said, fault, sentence):
+def test_the_mock_gpu_finds(said, fault, sentence):
     assert sentence in said[fault]
 
 
-def test_on_the_pretended_gpu_a_game_goes_as_on_the_cpu_and_no_step_waits(said):
-    assert said["pretended"] == pytest.approx(said["cpu"], rel=1e-5) and said["came back"]
+def test_training_goes_as_on_the_cpu_and_no_step_waits(said):
+    assert said["mock"] == pytest.approx(said["cpu"], rel=1e-5) and said["came back"]
     assert list(said["late"]) == WAITING
 
 
@@ -95,7 +95,7 @@ MAY_WAIT = {  # what a step may wait for, and why
     # Labels are checked before they index a table: on a GPU, a wrong one would end the kernel.
     "05": [ONE_NUMBER, COPIED],
     "07": [ONE_NUMBER],  # PyTorch's L-BFGS asks for its loss
-    "13": [COPIED],  # a detector's batch, made on the CPU
+    "15": [COPIED],  # a detector's batch, made on the CPU
 }
 
 
@@ -110,7 +110,7 @@ def execute(path, first: str, last: str):
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("path", lessons.paths(), ids=lambda path: path.stem)
-def test_lesson_runs_on_the_pretended_gpu(path, monkeypatch):
+def test_lesson_runs_on_the_mock_gpu(path, monkeypatch):
     monkeypatch.setenv("IMAGEGEN_PACE", "quick")
     late = execute(path, BEGIN, "mock_gpu.late_steps")
     allowed = set(MAY_WAIT.get(path.stem[:2], []))

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.lessons import checks
-from tools import course, lessons
+from tools import lessons
 
 LESSONS = lessons.paths()
 SETUP = lessons.read(LESSONS[0]).cells[1].source
@@ -22,8 +22,8 @@ def test_outputs_are_fresh(path):
 
 
 @each_lesson
-def test_twins_are_the_same(path):
-    assert checks.twin_problems(lessons.read(path)) == []
+def test_mirrored_code_is_the_same(path):
+    assert checks.mirrored_problems(lessons.read(path)) == []
 
 
 @each_lesson
@@ -31,10 +31,13 @@ def test_size(path):
     assert path.stat().st_size <= checks.MAX_NOTEBOOK_BYTES
 
 
-def test_the_course_has_few_twins():
+def test_the_course_has_little_mirrored_code():
     sources = [cell.source for path in LESSONS for cell in lessons.code_cells(lessons.read(path))]
-    assert len(checks.TWIN.findall("\n".join(sources))) <= 12
+    assert len(checks.MIRRORED.findall("\n".join(sources))) <= 12
 
 
 def test_the_readme_lists_the_lessons_as_they_are():
-    assert course.readme_table() in (lessons.ROOT / "README.md").read_text(encoding="utf-8")
+    readme = (lessons.ROOT / "README.md").read_text(encoding="utf-8")
+    for path in LESSONS:
+        title = lessons.read(path).cells[0].source.splitlines()[0].removeprefix("# ")
+        assert f"[{title}](notebooks/{path.name})" in readme
