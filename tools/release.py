@@ -17,9 +17,10 @@ from tools import address, lessons
 
 RELEASE = lessons.ROOT / "build" / "release"
 NAME = "imagegen-lessons"
-COPIED = [".gitignore", "imagegen_lessons", "data", "docs/pictures", "tools/lab_config.py", "tools/colab.py"]
+COPIED = [".gitignore", "imagegen_lessons", "data", "docs/pictures"]
+COPIED += ["tools/install.py", "tools/lab_config.py", "tools/colab.py"]
 COPIED += ["pyproject.toml", "constraints.txt", "environment.yml", "LICENSE", "LICENSE-TEXT"]
-LEFT_OUT = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "*.tmp", "cache", "grade")
+LEFT_OUT = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "*.tmp", "cache")
 SEALED = '''"""{title} The answers are sealed; `check` and `hint` know them."""
 
 import base64
@@ -43,17 +44,9 @@ README = """# How machines make pictures
 
 A course in Jupyter notebooks in which you build the machines that make pictures, **from scratch in PyTorch**.
 
-## Begin
+{start}
 
-You need Python 3.11, 3.12 or 3.13 and about 8 GB of disk. Type `make lab` in this folder: it installs into `.venv` what
-is missing, then opens JupyterLab at lesson 00. If `python3` is none of them, name one: `make lab PYTHON=python3.12`.
-On Windows, or without `make`, type instead:
-
-{windows}
-{colab}
-## The lessons
-
-{table}
+{lessons}
 
 Every lesson ends with exercises that check themselves: `check` says whether you are right and, if not, what to look at;
 `hint` helps you on. For a solution ask your instructor. To try things out, work on a copy of a lesson, in the folder
@@ -66,8 +59,7 @@ Every lesson ends with exercises that check themselves: `check` says whether you
 Code: MIT (LICENSE). Text, drawn pictures and checkpoints: CC BY 4.0 (LICENSE-TEXT). Photographs: data/README.md.
 """
 COLAB = """
-Or press a lesson's badge "Open in Colab": it runs on a computer of Google's, for which you need a Google account.
-"""
+**Google Colab**: a lesson's badge "Open in Colab" runs it on a computer of Google's; you need a Google account."""
 ELSEWHERE = """Some programs that the lessons and data/README.md name (`tools`, `benchmarks`) are not in this copy: they
 are in the full course, which your instructor has."""
 
@@ -91,26 +83,27 @@ def seal(source: str) -> str:
 
 
 def readme(text: str) -> str:
-    """The students' README, out of the course's: how to begin without `make`, and the table of lessons.
+    """The students' README, out of the course's: how to start, and the list of lessons.
 
     While the course has no address, nobody is sent to Colab.
     """
-    windows = re.search(r"^\| `make lab` \| (.+) \|$", text, re.MULTILINE)[1]
-    table = re.search(r"^<!-- lessons.*?-->\n(.+?)\n<!-- end", text, re.MULTILINE | re.DOTALL)[1]
-    if placeless := address.current() == address.PLACEHOLDER:
-        table = re.sub(r"[^|]*\|$", "", table, flags=re.MULTILINE)  # without the last column, "on Colab"
-    windows = windows.replace(",test]", "]")
-    return README.format(windows=windows, table=table, colab="" if placeless else COLAB, elsewhere=ELSEWHERE)
+    start, lessons_ = (
+        re.search(rf"^## {title}\n.+?(?=\n\n\*\*Google|\n\nEach begins)", text, re.M | re.S)[0]
+        for title in ("Start", "The lessons")
+    )
+    start = re.sub(r"^make test .*\n", "", start, flags=re.M).replace("Two commands", "One command")
+    if address.current() != address.PLACEHOLDER:
+        start += f"\n{COLAB}"
+    return README.format(start=start, lessons=lessons_, elsewhere=ELSEWHERE)
 
 
 def makefile(text: str) -> str:
     """Of our Makefile the rule `lab`, the rule that installs, and their variables; students run no tests."""
-    rules = re.findall(r"^(?:\$\(INSTALLED\)|lab):.*\n(?:\t.*\n)+", text, re.MULTILINE)
-    body = "\n".join([".PHONY: lab\n", *rules]).replace(",test]", "]")
+    body = "".join(re.findall(r"^(?:\$\(LAB\)|lab):.*\n(?:\t.*\n)+\n?", text, re.MULTILINE))
     variables = [
         line for line in re.findall(r"^\w+ [?:]=.*$", text, re.MULTILINE) if f"$({line.split()[0]})" in body
     ]
-    return "\n".join([text.splitlines()[0], *variables, "", body])
+    return "\n".join([text.splitlines()[0], *variables, "", ".PHONY: lab", "", body])
 
 
 def data_readme(text: str) -> str:
@@ -140,9 +133,9 @@ def write(folder: Path) -> None:
         text = (lessons.ROOT / name).read_text(encoding="utf-8")
         (folder / name).write_text(change(text), encoding="utf-8")
     package = folder / "imagegen_lessons"
-    for path in (package / "exercises").glob("[!_]*.py"):
+    for path in (package / "exercises").glob("lesson_*.py"):
         path.write_text(seal(path.read_text(encoding="utf-8")), encoding="utf-8")
-    with open(package / "exercise.py", "a", encoding="utf-8") as file:
+    with open(package / "exercises" / "checker.py", "a", encoding="utf-8") as file:
         file.write(ASK)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from tests.test_project import requirements
+from tests.tools.test_project import requirements
 from tools import address, colab, lessons
 
 pytestmark = pytest.mark.skipif(
@@ -68,7 +68,7 @@ if "--editable" in sys.argv:
 print("Building.")
 sys.exit("The disk is full.")
 """
-STUBS = ["torch", "torch.nn", "torch.nn.functional", "imagegen_lessons", "imagegen_lessons.synthetic"]
+STUBS = ["torch", "imagegen_lessons", "imagegen_lessons.display"]
 CELL = lessons.read(lessons.paths()[0]).cells[1].source
 ON_COLAB, ELSEWHERE = "google.colab._shell", "ipykernel.zmqshell"
 

@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 LARGE = {  # the tracked files that may be larger than MAX_FILE -> how large, in bytes
     "data/checkpoints/feature_extractor.safetensors": 2_700_000,
@@ -21,7 +21,7 @@ LARGE = {  # the tracked files that may be larger than MAX_FILE -> how large, in
     "data/checkpoints/sprites_gan.safetensors": 2_000_000,
     "data/checkpoints/outfits_gan.safetensors": 2_000_000,
 }
-MAX_FILE, MAX_ALL, MAX_CHECKPOINTS = 1_000_000, 40_000_000, 12_000_000
+MAX_FILE, MAX_ALL, MAX_CHECKPOINTS = 1_000_000, 80_000_000, 30_000_000
 PIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[0-9][A-Za-z0-9.!]*( ; [a-z_]+ [<>=!]+ '[\w.]+')?")
 SLASH = "/"  # what must not stand anywhere is put together here, because it must not stand here either
 # Texts that only make sense on the machine where the course was written -> where they may stand all the same.
@@ -62,6 +62,10 @@ def conda() -> tuple[list[str], list[str]]:
 
 def test_environment_yml_repeats_the_requirements_of_pyproject():
     assert conda()[1] == [*requirements("lab"), "-e ."]
+
+
+def test_no_upper_bound_shuts_out_the_newest_python():
+    assert not re.search("[<=!~]=?", PROJECT["requires-python"].replace(">=", ""))
 
 
 def test_environment_yml_has_a_python_that_pyproject_admits():
@@ -116,13 +120,11 @@ def targets() -> list[str]:
     return re.findall(r"^([a-z][a-z-]*):(?!=)", read("Makefile"), re.MULTILINE)
 
 
-@pytest.mark.parametrize("target", targets())
-def test_every_target_is_in_the_readme(target):
-    assert re.search(rf"`make {target}`|^make {target}\b", read("README.md"), re.MULTILINE)
-
-
-def test_every_target_that_the_readme_names_exists():
-    assert set(re.findall(r"`make ([a-z-]+)", read("README.md"))) <= set(targets())
+def test_every_target_is_explained_and_every_one_that_is_named_exists():
+    commands = read("CONTRIBUTING.md").partition("## Commands")[2]
+    assert [target for target in targets() if not re.search(rf"`{target}\b", commands)] == []
+    for name in ("README.md", "CONTRIBUTING.md", "docs/instructors.md"):
+        assert set(re.findall(r"`make ([a-z-]+)", read(name))) <= set(targets())
 
 
 def test_phony_targets_are_the_targets():
@@ -130,14 +132,14 @@ def test_phony_targets_are_the_targets():
     assert set(phony.split()) == set(targets())
 
 
-@pytest.mark.parametrize("target", targets())
-def test_a_target_is_one_or_two_commands(target):
-    rule = re.search(rf"^{target}:.*\n((?:\t.*\n?)*)", read("Makefile"), re.MULTILINE)[1]
-    commands = rule.replace("\\\n", "").splitlines()
-    assert 1 <= len(commands) <= 2
-
-
-PAGES = ["README.md", "CONTRIBUTING.md", "data/README.md", "docs/instructors.md"]
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "data/README.md",
+    "docs/instructors.md",
+    "docs/gpu.md",
+    "docs/decisions.md",
+]
 PAGES += sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "notebooks").glob("*.ipynb"))
 
 

@@ -35,22 +35,22 @@ class Balance(HTMLParser):
 
     def __init__(self, html: str):
         super().__init__()
-        self.expand, self.problems = [], []
+        self.open, self.problems = [], []
         self.feed(html)
         self.close()
-        self.problems += [f"<{tag}> is never closed" for tag in self.expand]
+        self.problems += [f"<{tag}> is never closed" for tag in self.open]
 
     def handle_starttag(self, tag, attributes):
-        self.expand += [tag] * (tag not in VOID)
+        self.open += [tag] * (tag not in VOID)
 
     def handle_startendtag(self, tag, attributes):
         pass
 
     def handle_endtag(self, tag):
-        if self.expand[-1:] == [tag]:
-            self.expand.pop()
+        if self.open[-1:] == [tag]:
+            self.open.pop()
         else:
-            self.problems.append(f"</{tag}> closes {self.expand[-1:]}")
+            self.problems.append(f"</{tag}> closes {self.open[-1:]}")
 
 
 def link_problems(out: Path) -> list[str]:
