@@ -127,20 +127,8 @@ def broken_lesson(copy):
     (copy / "notebooks" / "99_broken.ipynb").write_text('{"cells": [')
 
 
-def list_for_a_lesson(copy):
-    (copy / "notebooks" / "99_list.ipynb").write_text("[]")
-
-
-def deep_lesson(copy):
-    (copy / "notebooks" / "99_deep.ipynb").write_text("[" * 100_000)
-
-
 def no_text(copy):
     (copy / "docs" / "photo.md").write_bytes(b"\xff\xd8\xff")
-
-
-def no_file(copy):
-    (copy / "docs" / "draft.md").mkdir()
 
 
 def no_home(copy):
@@ -152,23 +140,15 @@ def no_project(copy):
     (copy / "pyproject.toml").write_text("[tool]", encoding="utf-8")
 
 
-def no_toml(copy):
-    (copy / "pyproject.toml").write_text("project = ", encoding="utf-8")
-
-
 def nothing(copy):
     (copy / "pyproject.toml").unlink()
 
 
 FAULTS = {
     broken_lesson: "99_broken.ipynb",
-    list_for_a_lesson: "99_list.ipynb",
-    deep_lesson: "99_deep.ipynb",
     no_text: "photo.md",
-    no_file: "draft.md",
     no_home: "pyproject.toml",
     no_project: "pyproject.toml",
-    no_toml: "pyproject.toml",
     nothing: "pyproject.toml",
 }
 
@@ -222,23 +202,10 @@ def test_names_that_can_be(text, expected):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "jane", "jane/", "/course", "jane/a/b", "-jane/x", "jane-/x", "ja--ne/x", "ja_ne/x", "ja.ne/x"]
-    + [
-        "a" * 40 + "/x",
-        "a-" * 20 + "b/x",
-        "jane/" + "b" * 101,
-        "jane/.",
-        "jane/..",
-        "jane/a b",
-        "jané/x",
-        "jane/ü",
-    ]
-    + [
-        "https://gitlab.com/jane/x",
-        "https://github.com/jane/x/blob/main/README.md",
-        "jane/x'; rm y; '",
-        'jane/x"',
-        "jane/x\ny",
+    [
+        "", "jane", "jane/", "jane/a/b", "-jane/x", "ja--ne/x", "ja_ne/x", "a" * 40 + "/x", "jane/" + "b" * 101,
+        "jane/..", "jane/a b", "jane/ü", "https://gitlab.com/jane/x", "jane/x'; rm y; '", "jane/x
+y",
     ],
 )
 def test_names_that_cannot_be_are_refused_in_one_sentence(text, copy):
