@@ -203,9 +203,21 @@ def test_names_that_can_be(text, expected):
 @pytest.mark.parametrize(
     "text",
     [
-        "", "jane", "jane/", "jane/a/b", "-jane/x", "ja--ne/x", "ja_ne/x", "a" * 40 + "/x", "jane/" + "b" * 101,
-        "jane/..", "jane/a b", "jane/ü", "https://gitlab.com/jane/x", "jane/x'; rm y; '", "jane/x
-y",
+        "",
+        "jane",
+        "jane/",
+        "jane/a/b",
+        "-jane/x",
+        "ja--ne/x",
+        "ja_ne/x",
+        "a" * 40 + "/x",
+        "jane/" + "b" * 101,
+        "jane/..",
+        "jane/a b",
+        "jane/ü",
+        "https://gitlab.com/jane/x",
+        "jane/x'; rm y; '",
+        "jane/x\ny",
     ],
 )
 def test_names_that_cannot_be_are_refused_in_one_sentence(text, copy):
