@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import scipy.fft
 import torch
-from sklearn import metrics as reference
 
 from imagegen_lessons import metrics
 from imagegen_lessons.deepfakes import detectors, forgeries
@@ -109,76 +108,3 @@ def test_the_bundled_detector_finds_what_it_was_taught_and_less_of_the_rest(quic
     real = detectors.scores(detector, shown.real)
     areas = {kind: metrics.auc(real, detectors.scores(detector, x)) for kind, x in shown.fakes.items()}
     assert areas["enlarged"] > 0.85 and min(areas.values()) > 0.7, areas  # of only 30 pictures each
-
-
-# ---- metrics of detectors -------------------------------------------------------------------------------------
-
-
-def ties(n, shift, seed):
-    return (torch.randn(n, generator=generator(seed)) + shift).mul(4).round() / 4
-
-
-def test_roc_and_auc_agree_with_scikit_learn_with_ties_too():
-    real, fake = ties(300, 0, 1), ties(250, 1, 2)
-    truth = np.r_[np.zeros(300), np.ones(250)]
-    said = torch.cat([real, fake]).numpy()
-    want = reference.roc_curve(truth, said, drop_intermediate=False)
-    for got, expected in zip(metrics.roc(real, fake), want, strict=True):
-        np.testing.assert_allclose(got.numpy(), expected, atol=1e-6)
-    assert metrics.auc(real, fake) == pytest.approx(reference.roc_auc_score(truth, said))
-
-
-def test_auc_at_its_ends():
-    low, high = torch.tensor([0.0, 1]), torch.tensor([2.0, 3])
-    assert metrics.auc(low, high) == 1 and metrics.auc(high, low) == 0 and metrics.auc(low, low) == 0.5
-
-
-def test_the_interval_over_people_holds_the_truth_about_as_often_as_it_says():
-    held = 0
-    for seed in range(60):
-        real, fake = ties(60, 0, 10 * seed), ties(60, 1.0, 10 * seed + 1)
-        low, high = metrics.auc_interval(real, fake, torch.arange(60) // 2, torch.arange(60) // 2, rounds=200)
-        assert low < metrics.auc(real, fake) < high
-        held += low <= 0.76 <= high  # P(N(1, 1) > N(0, 1)) = 0.760
-    assert held >= 52
-
-
-def test_like_pictures_of_one_person_make_the_interval_wider():
-    real, fake = ties(40, 0, 1), ties(40, 1, 2)
-    many = [x.repeat_interleave(5) for x in (real, fake)]
-    alone = metrics.auc_interval(*many, torch.arange(200), torch.arange(200))
-    together = metrics.auc_interval(*many, torch.arange(200) // 5, torch.arange(200) // 5)
-    assert together[1] - together[0] > 1.5 * (alone[1] - alone[0])
-
-
-def test_calibration_error_by_hand_and_at_its_ends():
-    probability = torch.tensor([0.1, 0.15, 0.9, 1.0])
-    outcome = torch.tensor([0, 1, 1, 1])
-    assert metrics.calibration_error(probability, outcome) == pytest.approx((0.75 + 0.1) / 4, abs=1e-6)
-    assert metrics.calibration_error(torch.ones(5), torch.zeros(5)) == 1
-    sure = torch.rand(40_000, generator=generator(0))
-    happens = (torch.rand(40_000, generator=generator(1)) < sure).float()
-    assert metrics.calibration_error(sure, happens) < 0.01
-
-
-@pytest.mark.parametrize(
-    "call, sentence",
-    [
-        (lambda: metrics.auc(torch.ones(3), torch.ones(0)), "3 real and 0 fake"),
-        (lambda: metrics.roc(torch.ones(0), torch.ones(0)), "0 real and 0 fake"),
-        (lambda: metrics.auc(torch.tensor([0.0, float("nan")]), torch.ones(2)), "not finite"),
-        (lambda: metrics.auc_interval(torch.ones(0), torch.ones(2), torch.ones(0), torch.ones(2)), "0 real"),
-        (
-            lambda: metrics.auc_interval(torch.ones(2), torch.ones(2), torch.arange(3), torch.arange(2)),
-            "a person",
-        ),
-        (lambda: metrics.calibration_error(torch.tensor([0.2, 1.2]), torch.ones(2)), "between 0 and 1"),
-        (lambda: metrics.calibration_error(torch.tensor([float("nan")]), torch.ones(1)), "between 0 and 1"),
-        (lambda: metrics.calibration_error(torch.rand(2), torch.tensor([0, 2])), "An outcome is 1"),
-        (lambda: metrics.calibration_error(torch.ones(0), torch.ones(0)), "one or more outcomes"),
-        (lambda: metrics.calibration_error(torch.rand(3), torch.ones(2)), "needs a probability"),
-    ],
-)
-def test_what_cannot_be_judged_is_one_sentence(call, sentence):
-    with pytest.raises(ValueError, match=sentence):
-        call()

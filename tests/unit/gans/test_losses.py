@@ -145,26 +145,6 @@ def test_the_repaired_game_finds_all_eight_blobs(seed):
     assert covered == 8 and good > 0.5
 
 
-def test_metrics_of_this_lesson():
-    centres = points.ring_centres()
-    assert metrics.mode_coverage(points.sample("ring", 4000), centres, 0.18)[0] == 8
-    covered, good, counts = metrics.mode_coverage(centres[:1].repeat(100, 1), centres, 0.18)
-    assert (covered, good) == (1, 1.0) and counts.tolist() == [100] + [0] * 7
-    a, b = points.sample("ring", 4000, 1), points.sample("ring", 4000, 2)
-    assert metrics.sliced_wasserstein(a, b) < 0.05
-    assert metrics.sliced_wasserstein(a, a + torch.tensor([1.0, 0.0])) == pytest.approx(
-        2 / torch.pi, abs=0.01
-    )
-    low, high = metrics.wilson_interval(8, 10)
-    assert (low, high) == (pytest.approx(0.490, abs=1e-3), pytest.approx(0.943, abs=1e-3))
-    assert metrics.wilson_interval(0, 5)[0] == 0 and metrics.wilson_interval(5, 5)[1] == 1
-    with pytest.raises(ValueError, match="successes"):
-        metrics.wilson_interval(3, 2)
-    shares = metrics.class_frequencies(torch.tensor([0, 0, 1, 3]), classes=4)
-    assert shares.tolist() == [0.5, 0.25, 0.0, 0.25]
-    assert metrics.total_variation(shares, torch.full((4,), 0.25)) == 0.25
-
-
 def test_the_same_game_plays_on_pictures():
     torch.manual_seed(0)
     G = torch.nn.Sequential(gans.mlp(16, 32, 64), torch.nn.Sigmoid(), torch.nn.Unflatten(1, (1, 8, 8)))
