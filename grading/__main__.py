@@ -1,4 +1,4 @@
-"""`python -m imagegen_lessons.grade FOLDER [--out results.csv]`: a row for each notebook and exercise."""
+"""`python -m grading FOLDER [--out results.csv]`: a row for each notebook and exercise."""
 
 import argparse
 import csv
@@ -14,9 +14,9 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from grading import notebook
-from grading.checks import BLANK, judge
+from grading.checks import BLANK, verdict_on
 from grading.notebook import Statement
-from grading.sandbox import Cage, Line, Stopped, held
+from grading.sandbox import Channel, Sandbox, Stopped, protections
 from imagegen_lessons import exercises, runtime
 
 COLUMNS = ["student", "file", "lesson", "exercise", "verdict", "sentence", "look at by hand"]
@@ -64,12 +64,12 @@ def submissions(folder: Path) -> list[Path]:
     return sorted(found)
 
 
-def attempts(line: Line, data: bytes, file: str, lessons: dict) -> None:
-    """In a cage, since a notebook may be made to choke its reader: which lesson it is, and its attempts."""
+def attempts(channel: Channel, data: bytes, file: str, lessons: dict) -> None:
+    """In the sandbox, since a notebook may be made to choke its reader: which lesson it is, and its attempts."""
     try:
         cells = notebook.code(data)
     except notebook.Unreadable as error:
-        line.send(str(error))
+        channel.send(str(error))
         return
     student, broken = notebook.statements(cells)
     found, names = [], set(notebook.mentioned(cells))
@@ -77,7 +77,7 @@ def attempts(line: Line, data: bytes, file: str, lessons: dict) -> None:
         if names & set(own) or (not names and re.match(rf"{lesson[:2]}\D", file)):
             tries = {name: notebook.attempt_at(name, student, statements) for name in own}
             found += [(lesson, name, attempt, broken.get(name)) for name, attempt in tries.items()]
-    line.send(found)
+    channel.send(found)
 
 
 def verdicts(path: Path, lessons: dict, seconds: float, megabytes: int) -> Iterator[tuple]:
@@ -87,8 +87,9 @@ def verdicts(path: Path, lessons: dict, seconds: float, megabytes: int) -> Itera
             raise notebook.Unreadable("This is a link to a folder; links are not followed.")
         data = notebook.load(path)
         with tempfile.TemporaryDirectory() as home:
-            with Cage(partial(attempts, data=data, file=path.name, lessons=lessons), home, seconds) as cage:
-                found = cage.receive()
+            run = partial(attempts, data=data, file=path.name, lessons=lessons)
+            with Sandbox(run, home, seconds) as sandbox:
+                found = sandbox.receive()
             if not found:
                 found = "No exercise of this course was found in it."
             if isinstance(found, str):
@@ -98,7 +99,7 @@ def verdicts(path: Path, lessons: dict, seconds: float, megabytes: int) -> Itera
                     said = ("wrong", broken) if broken else ("missing", "It is not defined in this notebook.")
                     yield lesson, name, *said, ""
                 else:
-                    verdict = judge(name, attempt[0], home, seconds, megabytes) if attempt[0] else BLANK
+                    verdict = verdict_on(name, attempt[0], home, seconds, megabytes) if attempt[0] else BLANK
                     yield lesson, name, verdict.verdict, verdict.sentence, " ".join(attempt[1])
     except notebook.Unreadable as error:
         yield "", "", "unreadable", str(error), ""
@@ -123,7 +124,7 @@ def harmless(text: str) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m imagegen_lessons.grade", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m grading", description=__doc__)
     parser.add_argument("folder", type=Path, help="submitted notebooks, or a folder for each student")
     parser.add_argument(
         "--out", type=Path, default=Path("results.csv"), help="the table (default: results.csv)"
@@ -140,7 +141,9 @@ def main() -> None:
     if not found or not lessons:
         sys.exit(f"There is no notebook in {options.folder if lessons else runtime.ROOT / 'notebooks'}.")
     try:
-        print(f"{len(found)} submissions. Protection on this machine: {', '.join(held())}.", flush=True)
+        print(
+            f"{len(found)} submissions. Protection on this machine: {', '.join(protections())}.", flush=True
+        )
     except Stopped as error:
         sys.exit(f"No attempt can be locked in on this machine, so nothing was run. {error}")
     try:

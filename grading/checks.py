@@ -1,7 +1,7 @@
-"""The verdict on one attempt: it computes in a cage, and the check is made outside, where it cannot reach.
+"""The verdict on one attempt: it computes in a sandbox, and the check is made outside, where it cannot reach.
 
-The check calls a stand-in, which sends the arguments into the cage and brings the result back. What cannot be sent, a
-network or a function, must be checked inside the cage; `fair` says for which exercises that is not needed.
+The check calls a proxy, which sends the arguments into the sandbox and brings the result back. What cannot be sent, a
+network or a function, must be checked inside; `can_check_outside` says for which exercises that is not needed.
 """
 
 import base64
@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 import numpy
 import torch
-import torch._dynamo  # optimisers import it when first used, and in a cage that would fail
+import torch._dynamo  # optimisers import it when first used, and in the sandbox that would fail
 
-from grading.sandbox import Cage, Line, Stopped
+from grading.sandbox import Channel, Sandbox, Stopped
 from imagegen_lessons import exercises
 from imagegen_lessons.exercises import checker
 from imagegen_lessons.exercises.checker import Wrong
@@ -69,7 +69,7 @@ def pack(value):
 
 
 def unpack(said):
-    """The value that `pack` packed. What a prisoner said may be anything: raises all kinds of errors."""
+    """The value that `pack` packed. What a child process said may be anything: raises all kinds of errors."""
     if not isinstance(said, list):
         return said
     kind, *parts = said
@@ -88,7 +88,7 @@ def unpack(said):
 
 
 @functools.cache
-def fair(name: str) -> bool:
+def can_check_outside(name: str) -> bool:
     """Can this exercise be checked from outside? It can if its answer passes with all arguments and results packed."""
     known = exercises.REGISTRY[name]
 
@@ -102,16 +102,16 @@ def fair(name: str) -> bool:
     return True
 
 
-def judge(name: str, source: str, home: str, seconds: float, megabytes: int) -> Verdict:
+def verdict_on(name: str, source: str, home: str, seconds: float, megabytes: int) -> Verdict:
     """The verdict on the attempt at the exercise that `source` defines under its name; home: an empty folder."""
     known, token = exercises.REGISTRY[name], secrets.token_hex()
-    inside = not fair(name)
+    inside = not can_check_outside(name)
     try:
-        with Cage(_attempt, home, seconds, megabytes) as cage:
-            cage.send([name, source, inside, token])
-            said = cage.receive()
+        with Sandbox(_attempt, home, seconds, megabytes) as sandbox:
+            sandbox.send([name, source, inside, token])
+            said = sandbox.receive()
             if said == [token, "ready"] and not inside:
-                known.test(_stand_in(cage))
+                known.test(_proxy(sandbox))
             elif said != [token, "right"]:
                 _raise(said)
     except NotImplementedError:
@@ -126,7 +126,7 @@ def judge(name: str, source: str, home: str, seconds: float, megabytes: int) -> 
 
 
 def _raise(said) -> None:
-    """Raises what a prisoner said instead of a result: [what, sentence, name of the error]."""
+    """Raises what a child process said instead of a result: [what, sentence, name of the error]."""
     if not (isinstance(said, list) and len(said) == 3 and all(isinstance(part, str) for part in said)):
         raise Stopped("answer", MEANING["answer"])
     what, sentence, name = said
@@ -141,12 +141,12 @@ def _raise(said) -> None:
     raise Wrong(sentence)
 
 
-def _stand_in(cage: Cage) -> Callable:
-    """A function that lets the caged attempt do its work."""
+def _proxy(sandbox: Sandbox) -> Callable:
+    """A function that lets the attempt in the sandbox do its work."""
 
     def attempt(*arguments):
-        cage.send(pack(arguments))
-        said = cage.receive()
+        sandbox.send(pack(arguments))
+        said = sandbox.receive()
         if not (isinstance(said, list) and len(said) == 2):
             _raise(said)
         try:
@@ -170,39 +170,40 @@ def tensors(value) -> list[torch.Tensor]:
     return [tensor for part in parts for tensor in tensors(part)]
 
 
-def _attempt(line: Line) -> None:
-    """In the cage: defines the attempt, and then either checks it here or computes what is asked for."""
-    name, source, inside, token = line.receive()
+def _attempt(channel: Channel) -> None:
+    """In the sandbox: defines the attempt, and then either checks it here or computes what is asked for."""
+    name, source, inside, token = channel.receive()
     known = exercises.REGISTRY[name]
     torch.manual_seed(0)
-    attempt = _say(line, _define, name, source)
+    attempt = _say(channel, _define, name, source)
     if attempt is None:
         return
     if inside:
-        if _say(line, lambda: known.test(attempt) or [token, "right"]):
-            line.send([token, "right"])
+        if _say(channel, lambda: known.test(attempt) or [token, "right"]):
+            channel.send([token, "right"])
         return
-    line.send([token, "ready"])
+    channel.send([token, "ready"])
     while True:
-        arguments = unpack(line.receive())
-        result = _say(line, lambda given: [pack(attempt(*given)), pack(given)], arguments)
+        arguments = unpack(channel.receive())
+        result = _say(channel, lambda given: [pack(attempt(*given)), pack(given)], arguments)
         if result is not None:
-            line.send(result)
+            channel.send(result)
 
 
-def _say(line: Line, function: Callable, *arguments):
+def _say(channel: Channel, function: Callable, *arguments):
     """The function's result; an error is sent as a sentence instead, and None returned."""
     try:
         return checker.guarded(function, *arguments)
     except NotImplementedError:
-        line.send(["blank", "", ""])
+        channel.send(["blank", "", ""])
     except Wrong as error:
         cause = error.__context__
         memory = isinstance(cause, MemoryError) or any(words in str(cause) for words in MEMORY)
-        sentence = re.sub(r" at `raise PermissionError.*?`(?=: )", "", str(error))  # that line is the cage's
-        line.send(["memory" if memory else "wrong", sentence[:2000], type(cause).__name__])
+        # A line that raises PermissionError is the sandbox's, not the student's.
+        sentence = re.sub(r" at `raise PermissionError.*?`(?=: )", "", str(error))
+        channel.send(["memory" if memory else "wrong", sentence[:2000], type(cause).__name__])
     except BaseException as error:
-        line.send(["wrong", f"Your code stops with {type(error).__name__}.", ""])
+        channel.send(["wrong", f"Your code stops with {type(error).__name__}.", ""])
 
 
 def _define(name: str, source: str) -> Callable:

@@ -29,7 +29,7 @@ BINDING = (
 )
 BINDING += COMPOUND
 # Nobody needs these to solve an exercise of this course. They prove nothing; they say where to look.
-SIGNS = {"exercises", "exercise", "Wrong", "os", "sys", "gc", "inspect", "ctypes", "subprocess", "socket"}
+SIGNS = {"exercises", "checker", "Wrong", "os", "sys", "gc", "inspect", "ctypes", "subprocess", "socket"}
 SIGNS |= {"shutil", "signal", "importlib", "builtins", "threading", "multiprocessing", "pickle", "eval"}
 SIGNS |= {"exec", "compile", "open", "globals", "vars", "getattr", "setattr", "__import__"}
 HIDDEN = re.compile(  # as an attribute

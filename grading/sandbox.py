@@ -1,8 +1,8 @@
-"""A cage for code that nobody has read: a process of its own with limits on what it may use, change and reach.
+"""A sandbox for code that nobody has read: a process of its own with limits on what it may use, change and reach.
 
 Three layers, each where the system has it: resource limits (Linux, macOS); the kernel's own refusals, for which no
 privileges are needed (Linux: Landlock for files, seccomp for system calls); and Python's audit hook, which refuses the
-same with a sentence. `held` says which of them hold on this machine. The instructor guide says what that is worth.
+same with a sentence. `protections` says which of them hold here. The instructors' guide says what that is worth.
 """
 
 import ctypes
@@ -24,7 +24,7 @@ import torch
 
 from imagegen_lessons import runtime
 
-LARGEST_MESSAGE = 8 * 2**20  # bytes; a prisoner must not fill the warden's memory
+LARGEST_MESSAGE = 8 * 2**20  # bytes; a child process must not fill its parent's memory
 # Denied system calls, x86-64 and 64-bit ARM (None: not there). They start processes or threads; signal, trace or slow
 # other processes; open sockets; change what Landlock does not guard (modes, owners, times); leave memory behind.
 DENIED = {
@@ -37,39 +37,15 @@ DENIED = {
 }
 ARCHITECTURE = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 REFUSED = (
-    "socket.",
-    "subprocess.",
-    "shutil.",
-    "os.fork",
-    "os.exec",
-    "os.posix_spawn",
-    "os.spawn",
-    "os.system",
-)
-REFUSED += (
-    "os.kill",
-    "os.remove",
-    "os.rename",
-    "os.rmdir",
-    "os.mkdir",
-    "os.link",
-    "os.symlink",
-    "os.truncate",
-)
-REFUSED += (
-    "os.chmod",
-    "os.chown",
-    "os.chflags",
-    "os.utime",
-    "os.setxattr",
-    "os.removexattr",
-    "ctypes.dlopen",
-)
+    "socket.", "subprocess.", "shutil.", "os.fork", "os.exec", "os.posix_spawn", "os.spawn", "os.system", "os.kill",
+    "os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "os.truncate", "os.chmod", "os.chown",
+    "os.chflags", "os.utime", "os.setxattr", "os.removexattr", "ctypes.dlopen",
+)  # fmt: skip
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
 class Stopped(BaseException):
-    """The prisoner is gone without an answer; `reason` is one word, the message a sentence.
+    """The child process is gone without an answer; `reason` is one word, the message a sentence.
 
     No ordinary exception, because the check that waits for the answer would take it for the attempt's own.
     """
@@ -79,7 +55,7 @@ class Stopped(BaseException):
         self.reason = reason
 
 
-class Line:
+class Channel:
     """Messages (what JSON can say) over a socket, all of them before one deadline.
 
     `receive` raises EOFError when the other side is gone, both raise TimeoutError after the deadline.
@@ -87,7 +63,7 @@ class Line:
 
     def __init__(self, end: socket.socket, deadline: float):
         self.end, self.deadline = end, deadline
-        self.layers: list[str] = []  # inside a cage: what `lock` says
+        self.layers: list[str] = []  # inside the sandbox: what `lock` says
 
     def send(self, message) -> None:
         text = json.dumps(message).encode()
@@ -117,35 +93,35 @@ class Line:
         self.end.settimeout(left)
 
 
-class Cage:
-    """Runs `function(line)` in a caged process; `send` and `receive` talk to it from outside.
+class Sandbox:
+    """Runs `function(channel)` in a child process with limits; `send` and `receive` talk to it from outside.
 
-    with Cage(function, home, seconds=30, megabytes=1024) as cage: ... At the end the process is killed. `home` is an
-    empty folder. `receive` raises `Stopped` when there is no answer to be had. Needs `os.fork`.
+    with Sandbox(function, home, seconds=30, megabytes=1024) as sandbox: ... At the end the process is killed. `home`
+    is an empty folder. `receive` raises `Stopped` when there is no answer to be had. Needs `os.fork`.
     """
 
     def __init__(self, function: Callable, home: str, seconds: float = 30, megabytes: int = 1024):
         outside, inside = socket.socketpair()
-        self.seconds, self.line = seconds, Line(outside, time.monotonic() + seconds)
+        self.seconds, self.channel = seconds, Channel(outside, time.monotonic() + seconds)
         self.process = os.fork()
         if self.process == 0:
-            _live_in_cage(function, inside, home, seconds, megabytes)
+            _run_child(function, inside, home, seconds, megabytes)
         inside.close()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *error) -> None:
-        self.line.end.close()
+        self.channel.end.close()
         if self.process:
             os.kill(self.process, signal.SIGKILL)
             os.waitpid(self.process, 0)
 
     def send(self, message) -> None:
-        self._talk(self.line.send, message)
+        self._talk(self.channel.send, message)
 
     def receive(self):
-        return self._talk(self.line.receive)
+        return self._talk(self.channel.receive)
 
     def _talk(self, speak: Callable, *message):
         try:
@@ -161,16 +137,16 @@ class Cage:
         if not os.WIFSIGNALED(status):
             raise Stopped("exit", "It ended the process instead of returning a result.")
         name = signal.Signals(os.WTERMSIG(status)).name
-        raise Stopped("crash", f"It crashed the process, was killed, or cut the line ({name}).")
+        raise Stopped("crash", f"It crashed the process, was killed, or cut the channel ({name}).")
 
 
-def _live_in_cage(function: Callable, end: socket.socket, home: str, seconds: float, megabytes: int) -> None:
-    """What the caged process does, from its first line to its end."""
+def _run_child(function: Callable, end: socket.socket, home: str, seconds: float, megabytes: int) -> None:
+    """What the child process does, from its first line to its end."""
     try:
         null = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1, 2):
             os.dup2(null, standard)
-        os.dup2(end.fileno(), 3)  # one line to the outside, and no other open file
+        os.dup2(end.fileno(), 3)  # one channel to the outside, and no other open file
         end.detach()
         os.closerange(4, 65536)
         os.chdir(home)
@@ -179,9 +155,9 @@ def _live_in_cage(function: Callable, end: socket.socket, home: str, seconds: fl
         os.environ.update(kept, HOME=home, TMPDIR=home, IMAGEGEN_PACE="quick", IMAGEGEN_DEVICE="cpu")
         sys.dont_write_bytecode = True
         torch.set_num_threads(1)
-        line = Line(socket.socket(fileno=3), time.monotonic() + seconds)
-        line.layers = lock(seconds, megabytes)
-        function(line)
+        channel = Channel(socket.socket(fileno=3), time.monotonic() + seconds)
+        channel.layers = lock(seconds, megabytes)
+        function(channel)
     finally:
         os._exit(0)
 
@@ -205,10 +181,10 @@ def lock(seconds: float, megabytes: int) -> list[str]:
     return [*layers, "audit hook"]
 
 
-def held() -> list[str]:
+def protections() -> list[str]:
     """The layers that hold on this machine."""
-    with Cage(lambda line: line.send(line.layers), os.getcwd()) as cage:
-        return cage.receive()
+    with Sandbox(lambda channel: channel.send(channel.layers), os.getcwd()) as sandbox:
+        return sandbox.receive()
 
 
 def _memory_used() -> int:

@@ -15,7 +15,7 @@ import torch
 
 from grading import __main__ as grade
 from grading import checks, notebook
-from grading.sandbox import held
+from grading.sandbox import protections
 from imagegen_lessons import exercises
 from imagegen_lessons.exercises.checker import Wrong
 from tools import lessons
@@ -24,7 +24,7 @@ from tools.solve import solve
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the grader needs Linux or macOS")
 ALL = exercises.REGISTRY
 LINUX = sys.platform == "linux"
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 CHECK = "exercises.sgd_step.check(sgd_step)"
 RIGHT = "def sgd_step(w, gradient, lr):\n    return w - lr * gradient"
 BLANK = "def sgd_step(w, gradient, lr):\n    raise NotImplementedError"
@@ -81,7 +81,7 @@ WORK = {
             checker.explain = checker._compare_on = lambda *a: None
             torch.allclose = torch.equal = lambda *a, **k: True
          """, "w")], "wrong", "expected 2.8, got 3",
-        "exercise checker.Exercise.check checker.Exercise.test checker._compare_on checker.explain"
+        "checker checker.Exercise.check checker.Exercise.test checker._compare_on checker.explain exercises"
         " torch.allclose torch.equal",
     ),
     "forger": (
@@ -93,7 +93,7 @@ WORK = {
                 except OSError: pass
          """, "w")], "stopped: answer", "no result", "os",
     ),
-    "cut_off": ([body("import os\nos.closerange(0, 99)\nwhile True: pass")], "stopped: crash", "cut the line", "os"),
+    "cut_off": ([body("import os\nos.closerange(0, 99)\nwhile True: pass")], "stopped: crash", "cut the channel", "os"),
     "strange": ([body("", "torch.ones(()).to(torch.float8_e4m3fn)")], "wrong", "", ""),
     "strange_list": ([body("x = []\nfor _ in range(900): x = [x]", "x")], "wrong", "expected 2.8, got [[[", ""),
     "dripping": (
@@ -155,8 +155,8 @@ def table(tmp_path_factory):
     killing = "import os, signal; os.kill(os.getppid(), signal.SIGKILL)"
     spying = f"assert open({str(victim)!r}).read() == 'precious'"
     hostile = dict(deleting=deleting, writing=writing, calling=calling, killing=killing)
-    hostile |= dict(spying=spying) if "Landlock" in held() else {}
-    if {"Landlock", "seccomp"} <= set(held()):
+    hostile |= dict(spying=spying) if "Landlock" in protections() else {}
+    if {"Landlock", "seccomp"} <= set(protections()):
         hostile |= dict(past_python=PAST_PYTHON.replace("VICTIM", repr(os.fsencode(victim))))
     for name, text in hostile.items():
         (folder / f"hostile_{name}.ipynb").write_text(json.dumps(cells(body(text))), encoding="utf-8")
@@ -192,9 +192,13 @@ def good_table(tmp_path_factory):
     folder = tmp_path_factory.mktemp("good class")
     lesson = lessons.paths("01")[0]
     (folder / "untouched.ipynb").write_bytes(lesson.read_bytes())
-    for number in ("00", "13"):
+    for number in ("00", "15"):
         lessons.write(solve(lessons.read(lessons.paths(number)[0])), folder / "solved" / f"{number}.ipynb")
-    others = (ROOT / "tests" / "other_answers.py").read_text(encoding="utf-8").partition("OTHER_ANSWERS")[0]
+    others = (
+        (ROOT / "tests" / "unit" / "exercises" / "other_answers.py")
+        .read_text(encoding="utf-8")
+        .partition("OTHER_ANSWERS")[0]
+    )
     for lesson in map(lessons.read, lessons.paths()):
         names = notebook.mentioned(cell.source for cell in lessons.code_cells(lesson))
         checks = [f"exercises.{name}.check({name})" for name in names]
@@ -328,8 +332,8 @@ def test_two_lessons_of_one_number_are_refused_and_copies_ignored(monkeypatch, t
         grade.the_lessons()
 
 
-def test_few_exercises_must_be_checked_inside_the_cage():
-    inside = {name for name in ALL if not checks.fair(name)}
+def test_few_exercises_must_be_checked_inside_the_sandbox():
+    inside = {name for name in ALL if not checks.can_check_outside(name)}
     assert {"TinyEye", "MyGenerator", "ema_update"} <= inside and len(inside) < len(ALL) / 5
     assert not inside & {"luminance", "brier", "fool_frechet", "frames", "crop_centre"}
     guide = (ROOT / "docs" / "instructors.md").read_text(encoding="utf-8")
@@ -337,7 +341,7 @@ def test_few_exercises_must_be_checked_inside_the_cage():
     assert set(re.findall(r"`(\w+)`", named)) == inside
 
 
-@pytest.mark.parametrize("name", [name for name in ALL if checks.fair(name)])
+@pytest.mark.parametrize("name", [name for name in ALL if checks.can_check_outside(name)])
 def test_from_outside_mistakes_get_the_same_advice(name):
     for wrong in ALL[name].wrong:
 
@@ -370,7 +374,7 @@ def test_from_outside_mistakes_get_the_same_advice(name):
         {},
     ],
 )
-def test_answers_from_a_cage_may_be_anything(said):
+def test_answers_from_a_sandbox_may_be_anything(said):
     with pytest.raises(Exception):  # noqa: B017 (any; the caller takes all for "no result")
         checks.unpack(said) if isinstance(said, list) else checks.unpack([said])
 
