@@ -3,12 +3,12 @@
 import torch
 import torch.nn.functional as F
 
-from imagegen_lessons import superres
+from imagegen_lessons import metrics, superres
 from imagegen_lessons.exercises.checker import exercise
 from imagegen_lessons.runtime import generator
 
 
-def _picture(*shape: int, seed: int) -> torch.Tensor:
+def _image(*shape: int, seed: int) -> torch.Tensor:
     return torch.rand(*shape, generator=generator(seed))
 
 
@@ -27,16 +27,24 @@ def cubic_weights(t):
     return torch.where(d <= 1, 1.5 * d**3 - 2.5 * d**2 + 1, -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2)
 
 
+def _distances(t):
+    return torch.stack([1 + t, t, 1 - t, 2 - t], dim=1)
+
+
+def _kernel(d, a=-0.5):
+    """Keys' kernel at the distances d."""
+    far = a * (d**3 - 5 * d**2 + 8 * d - 4)
+    return torch.where(d <= 1, (a + 2) * d**3 - (a + 3) * d**2 + 1, far)
+
+
 @cubic_weights.mistake("That is the kernel with a = −0.75, PyTorch's usual one; here a is −0.5.")
 def with_another_a(t):
-    d = torch.stack([1 + t, t, 1 - t, 2 - t], dim=1)
-    return torch.where(d <= 1, 1.25 * d**3 - 2.25 * d**2 + 1, -0.75 * d**3 + 3.75 * d**2 - 6 * d + 3)
+    return _kernel(_distances(t), a=-0.75)
 
 
 @cubic_weights.mistake("The pixels are in the wrong order: the first lies 1 + t away, the last 2 − t.")
 def from_right_to_left(t):
-    d = torch.stack([2 - t, 1 - t, t, 1 + t], dim=1)
-    return torch.where(d <= 1, 1.5 * d**3 - 2.5 * d**2 + 1, -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2)
+    return _kernel(_distances(1 - t))
 
 
 @cubic_weights.mistake("These are bilinear weights: the outer two count as well, a little and negatively.")
@@ -49,35 +57,30 @@ _SIGNED = "A distance is never negative: .abs()."
 
 @cubic_weights.mistake(_SIGNED)
 def from_the_pixel_to_the_place(t):
-    d = torch.stack([1 + t, t, t - 1, t - 2], dim=1)
-    return torch.where(d <= 1, 1.5 * d**3 - 2.5 * d**2 + 1, -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2)
+    return _kernel(_distances(t) * torch.tensor([1, 1, -1, -1]))
 
 
 @cubic_weights.mistake(_SIGNED)
 def from_the_place_to_the_pixel(t):
-    d = torch.stack([-1 - t, -t, 1 - t, 2 - t], dim=1)
-    return torch.where(d <= 1, 1.5 * d**3 - 2.5 * d**2 + 1, -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2)
+    return _kernel(_distances(t) * torch.tensor([-1, -1, 1, 1]))
 
 
 @cubic_weights.mistake("The first formula holds up to a distance of 1 only; further out it is the second.")
 def one_formula_for_all(t):
-    d = torch.stack([1 + t, t, 1 - t, 2 - t], dim=1)
+    d = _distances(t)
     return 1.5 * d**3 - 2.5 * d**2 + 1
 
 
-@exercise(
+psnr = exercise(
     cases=(
-        (_picture(2, 1, 6, 7, seed=1), _picture(2, 1, 6, 7, seed=2)),
-        (_picture(3, 3, 5, 5, seed=3), 0.9 * _picture(3, 3, 5, 5, seed=3) + 0.02),
+        (_image(2, 1, 6, 7, seed=1), _image(2, 1, 6, 7, seed=2)),
+        (_image(3, 3, 5, 5, seed=3), 0.9 * _image(3, 3, 5, 5, seed=3) + 0.02),
     ),
     hints=(
-        "First one mean squared error for each picture: `(x - y).square().flatten(1).mean(dim=1)`.",
+        "First one mean squared error for each pair: `(x - y).square().flatten(1).mean(dim=1)`.",
         "Then −10 times its logarithm to base 10: .log10().",
     ),
-)
-def psnr(x, y):
-    """Decibels between the pictures x and y (n, c, H, W) in [0, 1], one number for each pair: (n,)."""
-    return -10 * (x - y).square().flatten(1).mean(dim=1).log10()
+)(metrics.psnr)
 
 
 @psnr.mistake("This is one number for the whole batch: each pair of pictures has its own.")
@@ -92,7 +95,7 @@ def natural_logarithm(x, y):
 
 @psnr.mistake("Twice too much: 20 goes with the root of the mean squared error, 10 with the error itself.")
 def twenty(x, y):
-    return -20 * (x - y).square().flatten(1).mean(dim=1).log10()
+    return 2 * metrics.psnr(x, y)
 
 
 @psnr.mistake("That is the mean absolute difference: square the differences first.")
@@ -102,11 +105,11 @@ def absolute(x, y):
 
 @psnr.mistake("The pictures go up to 1, not 255.")
 def up_to_255(x, y):
-    return 10 * (255**2 / (x - y).square().flatten(1).mean(dim=1)).log10()
+    return 20 * torch.tensor(255.0).log10() + metrics.psnr(x, y)
 
 
-_WINDOW = _picture(4, 11, 11, seed=4)
-_ALIKE = 0.5 * _WINDOW + 0.2 * _picture(4, 11, 11, seed=5)
+_WINDOW = _image(4, 11, 11, seed=4)
+_ALIKE = 0.5 * _WINDOW + 0.2 * _image(4, 11, 11, seed=5)
 
 
 @exercise(
@@ -116,63 +119,56 @@ _ALIKE = 0.5 * _WINDOW + 0.2 * _picture(4, 11, 11, seed=5)
         (torch.zeros(1, 11, 11), torch.full((1, 11, 11), 0.05)),
     ),
     hints=(
-        "Means first: `x.mean(dim=(1, 2), keepdim=True)`; variances and covariance are means of products of what is "
-        "left when the means are taken away.",
-        "a = x − mean of x, b the same of y: the variances are (a * a).mean(dim=(1, 2)) and (b * b).mean(dim=(1, 2)), "
-        "the covariance (a * b).mean(dim=(1, 2)).",
+        "One row of pixels for each window: `x, y = x.flatten(1), y.flatten(1)`. Means are `x.mean(dim=1)`.",
+        "The variances divide by n: `x.var(dim=1, correction=0)`. The covariance is the mean of the products less "
+        "the product of the means: `(x * y).mean(dim=1) - mx * my`.",
         "(2 mx my + 0.0001) / (mx² + my² + 0.0001), times (2 cov + 0.0009) / (vx + vy + 0.0009).",
     ),
 )
 def ssim_window(x, y):
     """SSIM of single windows x and y (n, h, w) in [0, 1], all their pixels counting alike: (n,)."""
-    mx, my = (z.mean(dim=(1, 2), keepdim=True) for z in (x, y))
-    a, b = x - mx, y - my
-    vx, vy, cov = ((p * q).mean(dim=(1, 2)) for p, q in ((a, a), (b, b), (a, b)))
-    mx, my = mx[:, 0, 0], my[:, 0, 0]
-    light = (2 * mx * my + 0.01**2) / (mx**2 + my**2 + 0.01**2)
-    return light * (2 * cov + 0.03**2) / (vx + vy + 0.03**2)
-
-
-def _parts(x, y):
-    """Means, variances and covariance of windows, each (n,)."""
     x, y = x.flatten(1), y.flatten(1)
     mx, my = x.mean(dim=1), y.mean(dim=1)
-    cov = ((x - mx[:, None]) * (y - my[:, None])).mean(dim=1)
-    return mx, my, x.var(dim=1, correction=0), y.var(dim=1, correction=0), cov
+    vx, vy = x.var(dim=1, correction=0), y.var(dim=1, correction=0)
+    cov = (x * y).mean(dim=1) - mx * my
+    luminance = (2 * mx * my + 0.01**2) / (mx**2 + my**2 + 0.01**2)
+    return luminance * (2 * cov + 0.03**2) / (vx + vy + 0.03**2)
+
+
+def _ssim(x, y, c1=0.01**2, c2=0.03**2, correction=0, power=1):
+    """SSIM of windows with other constants, or with variances divided by n - correction, or to some power."""
+    x, y = x.flatten(1), y.flatten(1)
+    mx, my = x.mean(dim=1), y.mean(dim=1)
+    vx, vy = (z.var(dim=1, correction=correction) ** power for z in (x, y))
+    cov = (x * y).mean(dim=1) - mx * my
+    return (2 * mx * my + c1) / (mx**2 + my**2 + c1) * (2 * cov + c2) / (vx + vy + c2)
 
 
 @ssim_window.mistake("Only structure is compared here: the first factor, of the means, is missing.")
-def without_light(x, y):
-    _, _, vx, vy, cov = _parts(x, y)
-    return (2 * cov + 0.03**2) / (vx + vy + 0.03**2)
+def without_luminance(x, y):
+    return _ssim(x, y, c1=1e6)  # so large that the first factor is 1
 
 
 @ssim_window.mistake("These are deviations where the formula has variances: σ², without the root.")
 def deviations(x, y):
-    mx, my, vx, vy, cov = _parts(x, y)
-    light = (2 * mx * my + 0.01**2) / (mx**2 + my**2 + 0.01**2)
-    return light * (2 * cov + 0.03**2) / (vx.sqrt() + vy.sqrt() + 0.03**2)
+    return _ssim(x, y, power=0.5)
 
 
 @ssim_window.mistake("torch's .var() divides by n − 1: use .var(…, correction=0), as for the covariance.")
 def variances_by_n_minus_1(x, y):
-    mx, my, vx, vy, cov = _parts(x, y)
-    n = x[0].numel()
-    light = (2 * mx * my + 0.01**2) / (mx**2 + my**2 + 0.01**2)
-    return light * (2 * cov + 0.03**2) / ((vx + vy) * n / (n - 1) + 0.03**2)
+    return _ssim(x, y, correction=1)
 
 
 @ssim_window.mistake("The constants are squares, 0.01² and 0.03².")
 def constants_not_squared(x, y):
-    mx, my, vx, vy, cov = _parts(x, y)
-    return (2 * mx * my + 0.01) / (mx**2 + my**2 + 0.01) * (2 * cov + 0.03) / (vx + vy + 0.03)
+    return _ssim(x, y, c1=0.01, c2=0.03)
 
 
 @exercise(
     cases=(
         (torch.arange(24.0).reshape(1, 4, 2, 3), 2),
-        (_picture(2, 18, 2, 4, seed=6), 3),
-        (_picture(1, 16, 3, 1, seed=7), 4),
+        (_image(2, 18, 2, 4, seed=6), 3),
+        (_image(1, 16, 3, 1, seed=7), 4),
     ),
     hints=(
         "Split the channels with .reshape(n, c, scale, scale, h, w), where c is channels // scale**2: the first "
@@ -190,26 +186,26 @@ def pixel_shuffle(maps, scale):
     return squares.reshape(n, c, scale * h, scale * w)
 
 
+def _shuffled(maps, scale, *order):
+    """The six axes in this order, then joined."""
+    n, channels, h, w = maps.shape
+    squares = maps.reshape(n, -1, scale, scale, h, w).permute(order)
+    return squares.reshape(n, channels // scale**2, scale * h, scale * w)
+
+
 @pixel_shuffle.mistake("Nothing was moved: the axes must change their order before they are joined.")
 def only_reshaped(maps, scale):
-    n, channels, h, w = maps.shape
-    return maps.reshape(n, channels // scale**2, scale * h, scale * w)
+    return _shuffled(maps, scale, 0, 1, 2, 3, 4, 5)
 
 
-@pixel_shuffle.mistake(
-    "Rows and columns within the squares are exchanged: the second value lies to the right of the first."
-)
+@pixel_shuffle.mistake("Rows and columns are exchanged: the second value lies to the right of the first.")
 def columns_first(maps, scale):
-    n, channels, h, w = maps.shape
-    squares = maps.reshape(n, -1, scale, scale, h, w).permute(0, 1, 4, 3, 5, 2)
-    return squares.reshape(n, channels // scale**2, scale * h, scale * w)
+    return _shuffled(maps, scale, 0, 1, 4, 3, 5, 2)
 
 
 @pixel_shuffle.mistake("Before they are joined, the axes are in the order n, c, h, scale, w, scale.")
 def small_rows_before_large_ones(maps, scale):
-    n, channels, h, w = maps.shape
-    squares = maps.reshape(n, -1, scale, scale, h, w).permute(0, 1, 2, 4, 3, 5)
-    return squares.reshape(n, channels // scale**2, scale * h, scale * w)
+    return _shuffled(maps, scale, 0, 1, 2, 4, 3, 5)
 
 
 @pixel_shuffle.mistake(
@@ -221,60 +217,57 @@ def channels_last(maps, scale):
     return squares.reshape(n, channels // scale**2, scale * h, scale * w)
 
 
-def _shrunk(large, small):
-    return F.interpolate(large, size=small.shape[-2:], mode="bicubic", antialias=True)
-
-
-@exercise(
+back_projection_step = exercise(
     cases=(
-        (_picture(1, 1, 12, 15, seed=8), _picture(1, 1, 4, 5, seed=9), 3),
-        (_picture(2, 3, 8, 6, seed=10), _picture(2, 3, 4, 3, seed=11), 2),
+        (_image(1, 1, 12, 15, seed=8), _image(1, 1, 4, 5, seed=9), 3),
+        (_image(2, 3, 8, 6, seed=10), _image(2, 3, 4, 3, seed=11), 2),
     ),
     hints=(
-        "Shrink `large` to the size of `small`: how far is that from what was given?",
-        'F.interpolate(large, size=small.shape[-2:], mode="bicubic", antialias=True) shrinks without rounding.',
-        "The difference, small − shrunk, is enlarged with superres.bicubic(…, scale) and added to large.",
+        "Downscale `high` to the size of `low`: how far is that from what was given?",
+        'F.interpolate(high, size=low.shape[-2:], mode="bicubic", antialias=True) downscales without rounding.',
+        "The difference, low − downscaled, is enlarged with superres.bicubic(…, scale) and added to high.",
     ),
-)
-def back_projection_step(large, small, scale):
-    """One step of back-projection: `large` (n, c, scale · h, scale · w) moved towards agreeing with `small`."""
-    shrunk = F.interpolate(large, size=small.shape[-2:], mode="bicubic", antialias=True)
-    return large + superres.bicubic(small - shrunk, scale)
+)(superres.back_projection_step)
 
 
-@back_projection_step.mistake("The wrong way: this takes away what is missing. Add (small − shrunk).")
-def away_from_it(large, small, scale):
-    return large - superres.bicubic(small - _shrunk(large, small), scale)
+def _correction(high, low, scale):
+    return superres.back_projection_step(high, low, scale) - high
+
+
+@back_projection_step.mistake("The wrong way: this takes away what is missing. Add (low − downscaled).")
+def away_from_it(high, low, scale):
+    return high - _correction(high, low, scale)
+
+
+@back_projection_step.mistake("Do not round: superres.downscale rounds to 8 bits, and cuts at 0 and 1.")
+def with_rounding(high, low, scale):
+    return high + superres.bicubic(low - superres.downscale(high, scale), scale)
+
+
+@back_projection_step.mistake("That is the enlarged difference alone: it is added to `high`.")
+def the_correction_alone(high, low, scale):
+    return _correction(high, low, scale)
+
+
+@back_projection_step.mistake("antialias=True takes means; this takes every second or third pixel.")
+def without_antialiasing(high, low, scale):
+    skipped = F.interpolate(high, size=low.shape[-2:], mode="bicubic", align_corners=False)
+    return high + superres.bicubic(low - skipped, scale)
 
 
 @back_projection_step.mistake(
-    "Shrink without rounding: superres.downscale rounds to 8 bits, cuts at 0 and 1."
+    "A mean of squares is another way to downscale: here it is bicubic, antialiased."
 )
-def with_rounding(large, small, scale):
-    return large + superres.bicubic(small - superres.downscale(large, scale), scale)
-
-
-@back_projection_step.mistake("That is the enlarged difference alone: it is added to `large`.")
-def the_correction_alone(large, small, scale):
-    return superres.bicubic(small - _shrunk(large, small), scale)
-
-
-@back_projection_step.mistake("With antialias=True shrinking averages; this takes every second or third.")
-def without_antialiasing(large, small, scale):
-    skipped = F.interpolate(large, size=small.shape[-2:], mode="bicubic", align_corners=False)
-    return large + superres.bicubic(small - skipped, scale)
-
-
-@back_projection_step.mistake("A mean of squares is another way to shrink: here it is bicubic, antialiased.")
-def shrunk_by_means(large, small, scale):
-    return large + superres.bicubic(small - F.avg_pool2d(large, scale), scale)
+def downscaled_by_means(high, low, scale):
+    return high + superres.bicubic(low - F.avg_pool2d(high, scale), scale)
 
 
 @back_projection_step.mistake("PyTorch's usual a is −0.75: superres.bicubic, or antialias=True, has −0.5.")
-def enlarged_with_another_a(large, small, scale):
-    return large + F.interpolate(small - _shrunk(large, small), scale_factor=scale, mode="bicubic")
+def enlarged_with_another_a(high, low, scale):
+    downscaled = F.interpolate(high, size=low.shape[-2:], mode="bicubic", antialias=True)
+    return high + F.interpolate(low - downscaled, scale_factor=scale, mode="bicubic")
 
 
 @back_projection_step.mistake("Do not clamp here: the next step corrects what left [0, 1].")
-def clamped(large, small, scale):
-    return (large + superres.bicubic(small - _shrunk(large, small), scale)).clamp(0, 1)
+def clamped(high, low, scale):
+    return superres.back_projection_step(high, low, scale).clamp(0, 1)

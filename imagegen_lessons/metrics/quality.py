@@ -1,11 +1,11 @@
-"""How close is a picture to the truth? PSNR and SSIM, and the luma on which they are usually measured."""
+"""How close is an image to the truth? PSNR and SSIM, and the luma on which they are usually measured."""
+
+from functools import wraps
 
 import torch
 import torch.nn.functional as F
 
 LUMA = torch.tensor([65.481, 128.553, 24.966]) / 255  # of red, green and blue, by BT.601
-
-
 LUMA_RANGE = 219 / 255  # from black to white: video leaves room below 16 and above 235
 
 
@@ -22,22 +22,37 @@ def luma(x: torch.Tensor) -> torch.Tensor:
     return (x * weights.to(x)[:, None, None]).sum(dim=-3, keepdim=True) + 16 / 255
 
 
-def psnr(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Peak signal-to-noise ratio of each picture (n, c, H, W) in [0, 1], in decibels: (n,); infinite where equal.
+def _of_pairs(metric):
+    """The metric of two batches of one shape, computed in double precision on the CPU (not every device has it)."""
 
-    Raises ValueError for pictures of different shapes, or that hold no floats.
+    @wraps(metric)
+    def checked(x, y):
+        if x.dim() != 4 or x.shape != y.shape or not (x.is_floating_point() and y.is_floating_point()):
+            have = " and ".join(f"{tuple(z.shape)} of {z.dtype}" for z in (x, y))
+            raise ValueError(
+                f"Two batches of pictures (n, c, H, W) of one shape, floats in [0, 1], are compared, not {have}."
+            )
+        return metric(x.cpu().double(), y.cpu().double())
+
+    return checked
+
+
+@_of_pairs
+def psnr(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Peak signal-to-noise ratio of each pair of images (n, c, H, W) in [0, 1], in decibels: (n,); infinite if equal.
+
+    Raises ValueError for batches of different shapes, or that hold no floats.
     """
-    x, y = _pair(x, y)
     return -10 * (x - y).square().flatten(1).mean(dim=1).log10()
 
 
+@_of_pairs
 def ssim(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Structural similarity of each picture (n, c, H, W) in [0, 1], mean over places and channels: (n,); 1 where equal.
+    """Structural similarity of each pair of images (n, c, H, W) in [0, 1], mean over places and channels: (n,).
 
-    Windows are 11×11 Gaussians of standard deviation 1.5, and lie within the picture (Wang et al. 2004, section III.B).
-    Raises ValueError for pictures of different shapes, that hold no floats, or smaller than a window.
+    Windows are 11×11 Gaussians of standard deviation 1.5, and lie within the image (Wang et al. 2004, section III.B).
+    Raises ValueError for batches of different shapes, that hold no floats, or smaller than a window.
     """
-    x, y = _pair(x, y)
     if min(x.shape[-2:]) < 11:
         raise ValueError(f"SSIM needs 11 × 11 pixels or more, not {x.shape[-2]} × {x.shape[-1]}.")
     offsets = torch.arange(11).to(x) - 5
@@ -51,16 +66,6 @@ def ssim(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     mean_x, mean_y = local(x), local(y)
     variances = local(x * x) - mean_x**2 + local(y * y) - mean_y**2
     covariance = local(x * y) - mean_x * mean_y
-    bright, structure = 0.01**2, 0.03**2  # they keep dark and even places from dividing 0 by 0
-    similar = (2 * mean_x * mean_y + bright) * (2 * covariance + structure)
-    return (similar / ((mean_x**2 + mean_y**2 + bright) * (variances + structure))).flatten(1).mean(dim=1)
-
-
-def _pair(x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Both batches in double precision, on the CPU because not every device has it; or a ValueError."""
-    if x.dim() != 4 or x.shape != y.shape or not (x.is_floating_point() and y.is_floating_point()):
-        have = " and ".join(f"{tuple(z.shape)} of {z.dtype}" for z in (x, y))
-        raise ValueError(
-            f"Two batches of pictures (n, c, H, W) of one shape, floats in [0, 1], are compared, not {have}."
-        )
-    return x.cpu().double(), y.cpu().double()
+    c1, c2 = 0.01**2, 0.03**2  # they keep dark and even windows from dividing 0 by 0
+    similarity = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
+    return (similarity / ((mean_x**2 + mean_y**2 + c1) * (variances + c2))).flatten(1).mean(dim=1)

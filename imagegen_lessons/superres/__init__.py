@@ -1,4 +1,4 @@
-"""Super-resolution: by squared error, with a perceptual loss and a GAN, and stochastic (several answers)."""
+"""Super-resolution: PSNR-oriented, perceptual (with a GAN), and stochastic (several answers to one image)."""
 
 from imagegen_lessons.superres.perceptual import (
     PatchDiscriminator,
@@ -22,6 +22,7 @@ from imagegen_lessons.superres.upscaler import (
     ResidualBlock,
     Upscaler,
     back_project,
+    back_projection_step,
     bicubic,
     check_scale,
     downscale,

@@ -1,7 +1,6 @@
-"""Sharp super-resolution: answers that look like photographs, though they are further from the truth.
+"""Perceptual super-resolution: outputs that look like photographs, though they are further from the truth.
 
-To the error of the pixels come a distance in an eye's maps and an adversary (SRGAN: Ledig et al. 2017), here with the
-losses of R3GAN. Networks, pictures and the luma they work on are those of `superres`.
+To the pixel loss come a perceptual loss and a discriminator (SRGAN: Ledig et al. 2017), here with R3GAN's losses.
 """
 
 import torch
@@ -16,8 +15,8 @@ from imagegen_lessons.training import checkpoint
 class PatchDiscriminator(nn.Module):
     """Luma (n, 1, H, W) to a score for each place of 8 × 8 pixels: (n, 1, H / 8, W / 8).
 
-    Each score sees some 40 pixels around its place (Isola et al. 2017): details are forged everywhere, so they are
-    judged everywhere.
+    A score's receptive field is 38 × 38 pixels (PatchGAN, Isola et al. 2017): detail is made everywhere, so it is
+    scored everywhere.
     """
 
     def __init__(self, width=32):
@@ -35,15 +34,15 @@ class PatchDiscriminator(nn.Module):
 
 
 def grey(luma):
-    """Luma (n, 1, H, W) as a grey picture (n, 3, H, W), for an eye that expects colours."""
+    """Luma (n, 1, H, W) as a grey image (n, 3, H, W) in [0, 1], for a feature extractor that expects colours."""
     return ((luma - 16 / 255) / metrics.LUMA_RANGE).expand(-1, 3, -1, -1)
 
 
 def perceptual_loss(extractor, x, y, depth=4):
-    """How differently an eye sees x and y, both luma (n, 1, H, W): a scalar, 0 where it sees no difference.
+    """Distance of x from y, both luma (n, 1, H, W), in a feature extractor's first `depth` layers: a scalar.
 
-    The mean of its first `depth` maps' absolute differences, each divided by the mean size of y's map, so that no
-    level outvotes the others (after Johnson et al. 2016). Gradients flow to x only.
+    The mean over the layers of |difference of feature maps|, each divided by the mean size of y's, so that no layer
+    outweighs the others (after Johnson et al. 2016). Gradients flow to x only.
     """
     with torch.no_grad():
         wanted = extractor(grey(y), depth)
@@ -52,16 +51,16 @@ def perceptual_loss(extractor, x, y, depth=4):
 
 
 class PerceptualTrainer(gans.GANTrainer):
-    """G enlarges, D compares each place of its answer with the same place of the truth. Batches are (low, high).
+    """G upscales, D compares each place of its output with the same place of the truth. Batches are (low, high).
 
-    G has been trained before and takes smaller steps than D. G's loss is the absolute error of the pixels, plus
-    `perceptual` times the perceptual loss, plus `adversarial` times what D says. `average` is the G to keep.
+    G's loss is the absolute error of the pixels, plus `perceptual` times the perceptual loss, plus `adversarial` times
+    the GAN's loss. G has been trained before and has a smaller learning rate than D. `average` is the G to keep.
     """
 
     def __init__(self, G, D, extractor, *, perceptual=0.5, adversarial=0.1, lr=1e-3):
         def extra_loss(fake, high, low):
-            seen = perceptual_loss(extractor, fake, high)
-            return {"pixels": F.l1_loss(fake, high), "perceptual": perceptual * seen}
+            distance = perceptual_loss(extractor, fake, high)
+            return {"pixels": F.l1_loss(fake, high), "perceptual": perceptual * distance}
 
         def g_loss(real_score, fake_score):
             return adversarial * gans.g_loss_relativistic(real_score, fake_score)
@@ -84,6 +83,6 @@ class PerceptualTrainer(gans.GANTrainer):
 
 
 def load_perceptual() -> upscaler.Upscaler:
-    """The bundled sharp network, ×4, on the device: `superres.load(4)` after a long game (`tools/sharp.py`)."""
+    """The bundled perceptual network, ×4, on the device: `load(4)` trained further (`tools/train_perceptual.py`)."""
     network = checkpoint.load_network("perceptual_x4", upscaler.Upscaler(4)).requires_grad_(False)
     return network.to(runtime.device(), memory_format=torch.channels_last)

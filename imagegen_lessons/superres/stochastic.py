@@ -1,4 +1,4 @@
-"""Guesses: several sharp faces of 32×32 pixels for one of 8×8; all nearly shrink to it, and each is invented."""
+"""Stochastic super-resolution: several faces of 32×32 pixels for one of 8×8; all nearly downscale to it."""
 
 import torch
 import torch.nn.functional as F
@@ -16,8 +16,8 @@ NAMES = "psnr_oriented", "adversarial", "adversarial_biased", "energy_score"
 class StochasticUpscaler(nn.Module):
     """Faces low (n, 3, 8, 8) and latents z (n, 64), laid out as one more map, to faces (n, 3, 32, 32), not clamped.
 
-    Residual blocks at the small size, then two transposed convolutions. It begins as bicubic interpolation, and its
-    last act is a round of back-projection: so the answer shrinks to `low`, to within a step or so of 255.
+    Residual blocks at low resolution, then two transposed convolutions. Before training it is bicubic interpolation.
+    It ends in a step of back-projection, so the output downscales to `low`, to within a step or so of 255.
     """
 
     def __init__(self, channels=3, width=32, blocks=4):
@@ -37,13 +37,13 @@ class StochasticUpscaler(nn.Module):
         h = F.leaky_relu(self.up1(h), 0.2)  # (n, width, 16, 16)
         h = F.leaky_relu(self.up2(h), 0.2)  # (n, width / 2, 32, 32)
         high = upscaler.bicubic(low, SCALE) + self.to_rgb(h)
-        return upscaler.back_project(high, low, SCALE, rounds=1)
+        return upscaler.back_projection_step(high, low, SCALE)
 
 
 class StochasticTrainer(gans.GANTrainer):
-    """Lesson 03's GAN where G is given small faces: batches are (low, high). D sees only the large ones.
+    """Lesson 03's GAN with low-resolution faces as condition: batches are (low, high). D sees only `high`.
 
-    That is enough: what a face shrinks to is in the face, and G's answers nearly shrink to what was given.
+    That is enough: what a face downscales to is in the face, and G's outputs nearly downscale to what was given.
     """
 
     def fakes(self, n, low):
@@ -58,17 +58,17 @@ class StochasticTrainer(gans.GANTrainer):
 
 
 def energy_score(real, one, other):
-    """How badly two answers (n, …) foretell the truth: a scalar, smallest for honest draws from all that is possible.
+    """How badly two samples (n, …) predict the truth: a scalar, smallest when both come from its true distribution.
 
-    Their mean distance from the truth less half of the distance between them, so that doubt pays where there is reason
-    for it: a proper scoring rule (Gneiting and Raftery 2007, section 4.3).
+    Their mean distance from the truth less half of the distance between them: a proper scoring rule, which rewards
+    diversity only where the truth is uncertain (Gneiting and Raftery 2007, section 4.3).
     """
     a, b, apart = ((x - y).flatten(1).norm(dim=1) for x, y in ((one, real), (other, real), (one, other)))
     return ((a + b - apart) / 2).mean()
 
 
 class EnergyScoreTrainer(StochasticTrainer):
-    """The same, with two answers to each small face: D sees one, the energy score (times `weight`) both."""
+    """The same with two samples for each low-resolution face: D scores one, the energy score (times `weight`) both."""
 
     def __init__(self, G, D, losses, *, weight=0.5, **settings):
         def extra_loss(fake, real, low):
@@ -85,10 +85,11 @@ def mostly_light(n: int, seed: int = 0) -> dict[str, torch.Tensor]:
 
 
 def load_stochastic() -> nn.ModuleDict:
-    """Four bundled networks, on the device: "careful" learned by squared error, the others went on with a game.
+    """Four bundled networks, on the device (`tools/train_checkpoints.py`).
 
-    "sharp" played with faces of all skin tones, "light" with mostly light ones, "honest" the `EnergyScoreTrainer`. All
-    three began from "careful", which had seen all tones (`tools/checkpoints.py`).
+    "psnr_oriented" learned by squared error, from faces of all skin tones; from there "adversarial" and
+    "adversarial_biased" (of mostly light faces) went on with `StochasticTrainer`, "energy_score" with
+    `EnergyScoreTrainer`.
     """
     networks = nn.ModuleDict({name: StochasticUpscaler() for name in NAMES})
     return checkpoint.load_network("stochastic_x4", networks).requires_grad_(False).to(runtime.device())

@@ -1,7 +1,7 @@
-"""Super-resolution: more pixels than a picture has, filled with what a network has learned about pictures.
+"""Super-resolution: more pixels than an image has, filled with what a network has learned about images.
 
-A network here takes luma (brightness) to larger luma, for that is where the eye sees detail; `enlarge` adds colours.
-The protocol is the field's: pictures are shrunk by antialiased bicubic interpolation and rounded to 8 bits.
+A network here takes luma (brightness) to larger luma, for that is where people see detail; `enlarge` adds colours.
+The protocol is the field's: low-resolution images are made by antialiased bicubic interpolation, rounded to 8 bits.
 """
 
 import itertools
@@ -16,11 +16,11 @@ from imagegen_lessons.display import progress
 from imagegen_lessons.training import checkpoint
 
 SCALES = 2, 3, 4
-# What the lessons and the bundled networks never learn from: to measure with, and to try on real tasks.
+# The held-out set: no lesson and no bundled network learns from these photographs.
 HELD_OUT = (
     "astronaut", "coffee", "hubble", "microaneurysms", "moon", "page", "retina", "text", "tissue",
 )  # fmt: skip
-MARGIN = 20  # pixels around a tile: the convolutions of an Upscaler with 8 blocks reach 18
+MARGIN = 20  # pixels around a tile: an Upscaler with 8 blocks has a receptive field of 18 to each side
 MAX_PIXELS = 200_000_000  # of the enlarged picture: as a tensor 2.4 GB
 
 
@@ -32,9 +32,9 @@ def check_scale(scale) -> int:
 
 
 def downscale(high: torch.Tensor, scale: int) -> torch.Tensor:
-    """The small picture that a camera with fewer pixels would have taken: (n, c, H, W) → (n, c, H / scale, W / scale).
+    """The low-resolution image of a camera with fewer pixels: (n, c, H, W) → (n, c, H / scale, W / scale).
 
-    Rows and columns that the scale does not divide are cut off; antialiased bicubic, rounded to 8 bits.
+    Rows and columns that the scale does not divide are cropped; antialiased bicubic, rounded to 8 bits.
     """
     high = modcrop(high, scale)
     size = high.shape[-2] // scale, high.shape[-1] // scale
@@ -42,11 +42,11 @@ def downscale(high: torch.Tensor, scale: int) -> torch.Tensor:
 
 
 def modcrop(high: torch.Tensor, scale: int) -> torch.Tensor:
-    """The picture without the last rows and columns that the scale does not divide."""
+    """The image without the last rows and columns that the scale does not divide."""
     height, width = (side // check_scale(scale) * scale for side in high.shape[-2:])
     if not height or not width:
         have = " × ".join(str(side) for side in high.shape[-2:])
-        raise ValueError(f"A picture of {have} pixels cannot be shrunk by {scale}: nothing would be left.")
+        raise ValueError(f"A picture of {have} pixels cannot be downscaled by {scale}: nothing would be left.")
     return high[..., :height, :width]
 
 
@@ -59,11 +59,11 @@ def bicubic(low: torch.Tensor, scale: int) -> torch.Tensor:
 
 
 class Upscaler(nn.Module):
-    """Luma (n, 1, h, w) → (n, 1, scale · h, scale · w): what bicubic interpolation misses, learned.
+    """Luma (n, 1, h, w) → (n, 1, scale · h, scale · w): bicubic interpolation plus a learned residual.
 
-    All work is done at the small size; the last layer gives each pixel scale² values, and sub-pixel convolution lays
-    them out as a square (Shi et al. 2016). It learns only what is to be added (Kim et al. 2016), in residual blocks
-    (He et al. 2016; without normalisation, Lim et al. 2017), and begins as bicubic interpolation.
+    All layers work at low resolution; the last one gives each pixel scale² values, and the pixel shuffle lays them out
+    as a square (sub-pixel convolution, Shi et al. 2016). The residual (Kim et al. 2016) comes from residual blocks
+    (He et al. 2016; without normalisation, Lim et al. 2017) and is 0 before training.
     """
 
     def __init__(self, scale: int = 3, width: int = 32, blocks: int = 8):
@@ -89,7 +89,7 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.first = nn.Conv2d(width, width, kernel_size=3, padding=1)
         self.second = nn.Conv2d(width, width, kernel_size=3, padding=1)
-        with torch.no_grad():  # a dozen of these add up: each begins with a small voice
+        with torch.no_grad():  # a dozen of these add up: each begins small
             self.second.weight *= 0.3
 
     def forward(self, h):
@@ -97,43 +97,47 @@ class ResidualBlock(nn.Module):
 
 
 def self_ensemble(network):
-    """Another network of the same use: asks `network` about a picture in its 8 turned and mirrored forms.
+    """A function that runs `network` on the 8 rotated and mirrored forms of an image.
 
-    The mean of the answers, turned back (Timofte et al. 2016, "enhanced prediction"): 8 times the work.
+    The mean of the outputs, turned back (Timofte et al. 2016, "enhanced prediction"): 8 times the work.
     """
 
-    def together(low):
-        answers = []
+    def ensemble(low):
+        outputs = []
         for turn in range(4):
             for mirror in (False, True):
                 x = low.rot90(turn, (-2, -1))
                 y = network(x.flip(-1) if mirror else x)
-                answers.append((y.flip(-1) if mirror else y).rot90(-turn, (-2, -1)))
-        return torch.stack(answers).mean(dim=0)
+                outputs.append((y.flip(-1) if mirror else y).rot90(-turn, (-2, -1)))
+        return torch.stack(outputs).mean(dim=0)
 
-    return together
+    return ensemble
 
 
-def back_project(high: torch.Tensor, low: torch.Tensor, scale: int, rounds: int = 10) -> torch.Tensor:
-    """`high` (n, c, scale · h, scale · w) moved until it shrinks to `low` (n, c, h, w) (Irani and Peleg 1991).
+def back_projection_step(high, low, scale):
+    """One step of back-projection: `high` (n, c, scale · h, scale · w) moved towards agreeing with `low`."""
+    downscaled = F.interpolate(high, size=low.shape[-2:], mode="bicubic", antialias=True)
+    return high + bicubic(low - downscaled, scale)
 
-    After 10 rounds no pixel of the shrunk picture is further off than a quarter of an 8-bit step.
+
+def back_project(high: torch.Tensor, low: torch.Tensor, scale: int, steps: int = 10) -> torch.Tensor:
+    """`high` (n, c, scale · h, scale · w) moved until it downscales to `low` (n, c, h, w) (Irani and Peleg 1991).
+
+    After 10 steps no pixel of the downscaled image is further off than a quarter of an 8-bit step.
     """
-    for _ in range(rounds):
-        error = low - F.interpolate(high, size=low.shape[-2:], mode="bicubic", antialias=True)
-        high = high + bicubic(error, scale)
+    for _ in range(steps):
+        high = back_projection_step(high, low, scale)
     return high
 
 
 def enlarge(picture: torch.Tensor, scale: int, network=None, *, tile: int = 384, title: str | None = None):
-    """A picture (n, c, h, w), c = 1 or 3, `scale` times as large: (n, c, scale · h, scale · w) in [0, 1], on the CPU.
+    """An image (n, c, h, w), c = 1 or 3, `scale` times as large: (n, c, scale · h, scale · w) in [0, 1], on the CPU.
 
     `network`, the bundled one by default, takes luma (n, 1, h, w) to (n, 1, scale · h, scale · w), on the device.
-    Colours are interpolated. The work goes in tiles of `tile` pixels and 20 more on each side, so that memory does not
-    grow with the network and no seam is seen; where a GPU's memory is full, tiles are halved. `title` shows a
-    progress line. The stop button leaves what is not done yet interpolated. Raises ImageError for what is no image,
-    ValueError for another scale, for a network of another scale, where the result would have more than 200 million
-    pixels, or where a GPU's memory is full all the same.
+    Colours are interpolated. The network sees tiles of `tile` pixels and 20 more on each side, so that memory stays
+    small and there are no seams; where a GPU's memory is full, tiles are halved. `title` shows a progress line. The
+    stop button leaves the remaining tiles interpolated. Raises ImageError for what is no image, ValueError for a wrong
+    scale, a network of another scale, a result of more than 200 million pixels, or where a GPU's memory stays full.
     """
     picture = images.check(picture).detach().cpu().float()
     picture = picture if picture.dim() == 4 else picture[None]
@@ -154,7 +158,7 @@ def enlarge(picture: torch.Tensor, scale: int, network=None, *, tile: int = 384,
         torch.no_grad(),
     ):
         for done, (y, x) in enumerate(corners, start=1):
-            _sharpen(large, picture, scale, network, y, x, tile)
+            _upscale_tile(large, picture, scale, network, y, x, tile)
             if screen and (screen.due() or done == len(corners)):
                 screen.update(f"{done} of {len(corners)} tiles", done / len(corners))
             if stop.pressed and done < len(corners):
@@ -163,10 +167,10 @@ def enlarge(picture: torch.Tensor, scale: int, network=None, *, tile: int = 384,
     return large.clamp_(0, 1)
 
 
-def _sharpen(large, picture, scale, network, y, x, tile) -> None:
-    """Gives one tile of the interpolated picture the luma that the network finds there."""
+def _upscale_tile(large, picture, scale, network, y, x, tile) -> None:
+    """Gives one tile of the interpolated image the network's luma; in parts where memory is full."""
     with suppress(torch.OutOfMemoryError):
-        return _sharpen_at_once(large, picture, scale, network, y, x, tile)
+        return _replace_luma(large, picture, scale, network, y, x, tile)
     # Here, outside of the block, the memory that the failed try held is free again.
     if tile < 32:
         raise ValueError(
@@ -176,10 +180,10 @@ def _sharpen(large, picture, scale, network, y, x, tile) -> None:
     half = tile // 2  # of an odd tile, the parts overlap by a pixel, and the second adds nothing there
     for top, left in itertools.product((y, y + half), (x, x + half)):
         if top < picture.shape[-2] and left < picture.shape[-1]:
-            _sharpen(large, picture, scale, network, top, left, tile - half)
+            _upscale_tile(large, picture, scale, network, top, left, tile - half)
 
 
-def _sharpen_at_once(large, picture, scale, network, y, x, tile) -> None:
+def _replace_luma(large, picture, scale, network, y, x, tile) -> None:
     top, left = max(0, y - MARGIN), max(0, x - MARGIN)
     around = picture[..., top : y + tile + MARGIN, left : x + tile + MARGIN]
     luma = network(metrics.luma(around).to(runtime.device())).cpu()
@@ -195,11 +199,11 @@ def _sharpen_at_once(large, picture, scale, network, y, x, tile) -> None:
 
 
 class PatchPairs(datasets.RandomStream):
-    """Endless batches (low, high) of luma: random pieces of pictures, small and as they were, on the device.
+    """Endless batches (low, high) of luma: random patches of images at low and high resolution, on the device.
 
     low (batch, 1, size, size), high (batch, 1, scale · size, scale · size). `pictures` is a list of (n, c, H, W) of any
-    size, or a batch; each comes at three sizes, and each piece turned and mirrored in one of eight ways. `state_dict`
-    holds the rng, so that training resumes exactly. Raises ValueError where no picture is large enough.
+    size, or a batch; each comes at three sizes, and each patch rotated and mirrored in one of eight ways. `state_dict`
+    holds the rng, so that training resumes exactly. Raises ValueError where no image is large enough.
     """
 
     def __init__(self, pictures, scale: int, size: int = 24, batch: int = 16, seed: int = 0):
@@ -220,25 +224,25 @@ class PatchPairs(datasets.RandomStream):
 
     def __next__(self) -> tuple[torch.Tensor, torch.Tensor]:
         chosen = torch.multinomial(self.areas, self.batch, replacement=True, generator=self.rng)
-        pieces = [self._piece(*self.pairs[k]) for k in chosen.tolist()]
+        patches = [self._patch(*self.pairs[k]) for k in chosen.tolist()]
         # not blocking: else each step would wait until the GPU has done the one before
         device = runtime.device()
-        return tuple(torch.stack(p).float().to(device, non_blocking=True) for p in zip(*pieces, strict=True))
+        return tuple(torch.stack(p).float().to(device, non_blocking=True) for p in zip(*patches, strict=True))
 
-    def _piece(self, low, high):
-        """The same random square of both, turned and mirrored in the same way."""
+    def _patch(self, low, high):
+        """The same random square of both, rotated and mirrored in the same way."""
         top, left = (self.pick(side - self.size + 1) for side in low.shape[-2:])
         turn, mirror = self.pick(4), self.pick(2)
         pair = []
         for picture, k in ((low, 1), (high, self.scale)):
-            piece = picture[..., k * top : k * (top + self.size), k * left : k * (left + self.size)]
-            piece = piece.rot90(turn, (-2, -1))
-            pair.append(piece.flip(-1) if mirror else piece)
+            patch = picture[..., k * top : k * (top + self.size), k * left : k * (left + self.size)]
+            patch = patch.rot90(turn, (-2, -1))
+            pair.append(patch.flip(-1) if mirror else patch)
         return pair
 
 
 def load(scale: int = 3) -> Upscaler:
-    """The bundled network for a scale, trained for 40,000 steps (`tools/superres.py`), on the device."""
+    """The bundled network for a scale, trained for 40,000 steps (`tools/train_superres.py`), on the device."""
     network = Upscaler(check_scale(scale), width=32, blocks=8)
     network = checkpoint.load_network(f"superres_x{scale}", network).requires_grad_(False)
     # channels_last: on a CPU, convolutions are faster with a pixel's channels side by side

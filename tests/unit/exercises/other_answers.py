@@ -335,36 +335,39 @@ def pixel_shuffle(maps, scale):
     return large
 
 
-def back_projection_step(large, small, scale):
-    return superres.back_project(large, small, scale, rounds=1)
+def back_projection_step(high, low, scale):
+    down, up = 1 / scale, scale  # bicubic interpolation is linear, so both may be enlarged first
+    options = dict(mode="bicubic", antialias=True)
+    there = F.interpolate(F.interpolate(high, scale_factor=down, **options), scale_factor=up, **options)
+    return high + F.interpolate(low, scale_factor=up, **options) - there
 
 
 # Lesson 10
 
 
-def softest_answer(answers, shares):
+def mmse_estimate(answers, shares):
     return torch.einsum("k,kchw->chw", shares, answers)
 
 
-def perceptual_loss(eye, x, y, depth):
+def perceptual_loss(extractor, x, y, depth):
     with torch.no_grad():
-        wanted = eye(superres.grey(y), depth)
-    seen = eye(superres.grey(x), depth)
-    return torch.stack([F.l1_loss(a, b) / b.abs().mean() for a, b in zip(seen, wanted, strict=True)]).mean()
+        wanted = extractor(superres.grey(y), depth)
+    maps = extractor(superres.grey(x), depth)
+    return torch.stack([F.l1_loss(a, b) / b.abs().mean() for a, b in zip(maps, wanted, strict=True)]).mean()
 
 
-def between(careful, sharp, share):
-    return [(1 - share) * a + share * b for a, b in zip(careful, sharp, strict=True)]
+def interpolate_weights(a, b, share):
+    return [(1 - share) * x + share * y for x, y in zip(a, b, strict=True)]
 
 
-def abstain(answers, threshold):
-    votes = F.one_hot(answers).sum(dim=1)
+def abstain(predictions, threshold):
+    votes = F.one_hot(predictions).sum(dim=1)
     most, winner = votes.max(dim=1)
-    return winner.where(most >= threshold * answers.shape[1], torch.tensor(-1))
+    return winner.where(most >= threshold * predictions.shape[1], torch.tensor(-1))
 
 
-def calibration_curve(spread, error, bins):
-    rows = torch.stack([spread, error], dim=1)[spread.argsort()]
+def calibration_curve(std, error, bins):
+    rows = torch.stack([std, error], dim=1)[std.argsort()]
     return torch.stack([part.pow(2).mean(dim=0).sqrt() for part in rows.chunk(bins)])
 
 
