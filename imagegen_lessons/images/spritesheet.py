@@ -10,24 +10,24 @@ from pathlib import Path
 
 import torch
 from PIL import Image
-from torch import Tensor
 
-from imagegen_lessons.provenance import ai_label
+from imagegen_lessons.images.decode import ImageError
+from imagegen_lessons.images.save import write
 
 
 class SheetError(ValueError):
     """A sprite sheet cannot be made, written or read; the message says why."""
 
 
-def place(x: Tensor, columns: int) -> Tensor:
-    """Pictures (n, 4, height, width) in rows of `columns` as one sheet (4, rows * height, columns * width).
+def place(x, columns):
+    """Square sprites (n, 4, size, size) in rows of `columns` as one sheet (4, rows * size, columns * size).
 
-    Alpha becomes 0 or 1, with the border at one half, and an invisible pixel has no colour, nor has a place that
-    is left over. Colours count as premultiplied, as `sprites.render` and what learns from it give them.
+    Alpha becomes 0 or 1, with the border at one half; an invisible pixel has no colour, nor has a place that is left
+    over. Colours count as premultiplied, as `sprites.render` and what learns from it give them.
     Raises SheetError for other shapes, for values outside [0, 1], and unless columns >= 1.
     """
-    if x.ndim != 4 or x.shape[1] != 4 or x.numel() == 0:
-        raise SheetError(f"Sprites have the shape (n, 4, height, width), not {tuple(x.shape)}.")
+    if x.ndim != 4 or x.shape[1] != 4 or x.shape[2] != x.shape[3] or x.numel() == 0:
+        raise SheetError(f"Sprites have the shape (n, 4, size, size), not {tuple(x.shape)}.")
     x = x.detach().float().cpu()
     if not (x.isfinite().all() and x.min() >= 0 and x.max() <= 1):
         raise SheetError("The values of sprites lie between 0 and 1, and are numbers.")
@@ -35,60 +35,61 @@ def place(x: Tensor, columns: int) -> Tensor:
         raise SheetError(f"A sheet has at least 1 column, not {columns}.")
     alpha = x[:, 3:]
     visible = alpha > 0.5
-    x = torch.cat(
-        [torch.where(visible, x[:, :3] / alpha.clamp(min=0.5), 0.0).clamp(max=1), visible.float()], dim=1
-    )
+    colour = torch.where(visible, x[:, :3] / alpha.clamp(min=0.5), 0.0).clamp(max=1)
+    x = torch.cat([colour, visible.float()], dim=1)
     rows = math.ceil(len(x) / columns)
     x = torch.cat([x, x.new_zeros(rows * columns - len(x), *x.shape[1:])])
     return torch.cat([torch.cat(list(row), dim=2) for row in x.split(columns)], dim=1)
 
 
-def atlas(names: list[str], size: tuple[int, int], columns: int, image: str) -> dict:
-    """Where each of the named pictures of `size` (height, width) lies in a sheet with so many columns.
+def frames(names, size, columns):
+    """name -> {"x": …, "y": …, "w": …, "h": …} for squares of `size` pixels in rows of `columns`; y counts down."""
+    return {
+        name: {"x": i % columns * size, "y": i // columns * size, "w": size, "h": size}
+        for i, name in enumerate(names)
+    }
 
-    image: the name of the PNG file. Raises SheetError for names that occur twice.
-    """
-    if len(set(names)) != len(names):
-        raise SheetError("Every sprite needs a name of its own; one name occurs twice.")
-    height, width = size
-    frames = {}
-    for number, name in enumerate(names):
-        row, column = divmod(number, columns)
-        frames[name] = {
-            "frame": {"x": column * width, "y": row * height, "w": width, "h": height},
+
+def atlas(names, size, columns, image, sheet_size):
+    """Where each of the named sprites lies in the PNG file called `image`, which is `sheet_size` (width, height)."""
+    whole = {"x": 0, "y": 0, "w": size, "h": size}
+    entries = {
+        name: {
+            "frame": box,
             "rotated": False,
             "trimmed": False,
-            "spriteSourceSize": {"x": 0, "y": 0, "w": width, "h": height},
-            "sourceSize": {"w": width, "h": height},
+            "spriteSourceSize": whole,
+            "sourceSize": {"w": size, "h": size},
         }
-    whole = {"w": columns * width, "h": math.ceil(len(names) / columns) * height}
-    return {"frames": frames, "meta": {"image": image, "format": "RGBA8888", "size": whole, "scale": "1"}}
+        for name, box in frames(names, size, columns).items()
+    }
+    width, height = sheet_size
+    meta = {"image": image, "format": "RGBA8888", "size": {"w": width, "h": height}, "scale": "1"}
+    return {"frames": entries, "meta": meta}
 
 
-def save(x: Tensor, names: list[str], folder, columns: int = 8, title: str = "sprites") -> Path:
+def save(x, names, folder, columns=8, title="sprites"):
     """Writes title_001.png and title_001.json into `folder`, made where missing; returns the path of the PNG file.
 
-    Below the sprites the PNG file carries the course's label (`labels`), so the atlas' size is larger than theirs.
-    Nothing is overwritten: the first number that is free is taken. x and columns: as for `place`; `names`: one each.
-    Raises SheetError as `place` and `atlas` do, and when the folder cannot be written.
+    Below the sprites the PNG file carries the course's AI label, so it is higher than they are. Nothing is
+    overwritten: the first number that is free is taken. x and columns: as for `place`; `names`: a different one each.
+    Raises SheetError as `place` does, for such names and titles, and when the folder cannot be written.
     """
     if len(names) != len(x):
         raise SheetError(f"There are {len(x)} sprites, but {len(names)} names.")
+    if len(set(names)) != len(names):
+        raise SheetError("Every sprite needs a name of its own; one name occurs twice.")
     if not title or not all(letter.isalnum() or letter in "-_ " for letter in title):
         raise SheetError(f"A title consists of letters, digits, spaces, - and _; {title!r} does not.")
-    sheet = place(x, columns)
-    atlas(names, x.shape[2:], columns, "")  # raises before anything is written
+    pixels = (place(x, columns) * 255).round().byte().movedim(0, -1).contiguous().numpy()
     try:
         folder = Path(folder).expanduser()
         folder.mkdir(parents=True, exist_ok=True)
-        path = _claimed(folder, title)
-        pixels = (sheet * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
-        save.write(Image.fromarray(pixels), path)
-        entries = atlas(names, x.shape[2:], columns, path.name)
+        path = write(Image.fromarray(pixels), _claimed(folder, title))
         with Image.open(path) as picture:  # higher than the sprites: the label lies below them
-            entries["meta"]["size"] = {"w": picture.width, "h": picture.height}
+            entries = atlas(names, x.shape[2], columns, path.name, picture.size)
         path.with_suffix(".json").write_text(json.dumps(entries, indent=1), encoding="utf-8")
-    except ai_label.ImageError as error:
+    except ImageError as error:
         raise SheetError(str(error)) from None
     except (OSError, RuntimeError) as error:  # RuntimeError: the home folder "~" is unknown
         reason = getattr(error, "strerror", None) or error
@@ -96,7 +97,7 @@ def save(x: Tensor, names: list[str], folder, columns: int = 8, title: str = "sp
     return path
 
 
-def load(path) -> dict[str, Tensor]:
+def load(path):
     """The named sprites of a sheet that `save` wrote: name -> (4, height, width) in [0, 1], in their order.
 
     Raises SheetError when the PNG file or the atlas beside it is missing or damaged, or they do not fit together.
@@ -105,9 +106,9 @@ def load(path) -> dict[str, Tensor]:
     try:
         with Image.open(path) as picture:
             pixels = torch.frombuffer(bytearray(picture.convert("RGBA").tobytes()), dtype=torch.uint8)
-            sheet = pixels.view(picture.height, picture.width, 4).permute(2, 0, 1) / 255
-        frames = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["frames"]
-        boxes = {name: [int(entry["frame"][side]) for side in "xywh"] for name, entry in frames.items()}
+            sheet = pixels.view(picture.height, picture.width, 4).movedim(-1, 0) / 255
+        entries = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["frames"]
+        boxes = {name: [int(entry["frame"][side]) for side in "xywh"] for name, entry in entries.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, Image.DecompressionBombError):
         raise SheetError(f"{path.name} or its atlas is missing or damaged.") from None
     for name, (x, y, w, h) in boxes.items():
@@ -116,7 +117,7 @@ def load(path) -> dict[str, Tensor]:
     return {name: sheet[:, y : y + h, x : x + w] for name, (x, y, w, h) in boxes.items()}
 
 
-def _claimed(folder: Path, title: str) -> Path:
+def _claimed(folder, title):
     """The first free numbered name in the folder; its PNG file now exists, empty, so that nobody else takes it."""
     for number in range(1, 100_000):
         path = folder / f"{title}_{number:03}.png"

@@ -1,4 +1,4 @@
-"""How close is one set of pictures to another? Distances, neighbours and coverage, on features.
+"""How close is one set of pictures to another? Fréchet distance, precision and recall, coverage, nearest neighbours.
 
 A set is a tensor (n, ...): n samples, each flattened into d features, for instance the last hidden layer of a
 classifier. Raw pixels work as well, but two pictures that look alike can be far apart in pixels.
@@ -30,7 +30,7 @@ def matrix_sqrt(A):
     """
     A = torch.as_tensor(A).detach().cpu().double()
     if A.ndim != 2 or len(A) != A.shape[-1] or A.numel() == 0 or not A.isfinite().all():
-        raise ValueError(f"A square root needs a square matrix of finite numbers, not {_shape(A)}.")
+        raise ValueError(f"A square root needs a square matrix of finite numbers, not {tuple(A.shape)}.")
     if (A - A.T).abs().max() > 1e-6 * A.abs().max():
         raise ValueError("This square root is for symmetric matrices only.")
     values, vectors = torch.linalg.eigh((A + A.T) / 2)
@@ -62,106 +62,67 @@ def frechet_distance(a, b):
 def nearest_neighbours(x, others):
     """For each sample of `x`, its nearest among `others`: (distance (n,), index (n,)); the first one of several.
 
-    Euclidean distances. A sample that is also among the others finds itself, at distance 0: leave it out of the
-    others if that is not wanted. Raises ValueError for empty sets, unequal numbers of features, inf or NaN.
+    Euclidean distances. A sample that is also among the others finds itself, at distance 0.
+    Raises ValueError for empty sets, unequal numbers of features, inf or NaN.
     """
-    x, others = _pair(x, others, ("x", "others"), at_least=1)
+    x, others = _pair(x, others, ("x", "others"))
     parts = [distances.min(dim=1) for distances in _distances(x, others)]
     return torch.cat([part.values for part in parts]), torch.cat([part.indices for part in parts])
 
 
-def precision_recall(real, fake, k=3):
-    """(precision, recall): the share of fakes that look real, and the share of reals that G could have made.
+def precision(real, fake, k=3):
+    """The share of fakes (n, d) inside the ball of at least one real (m, d); points on its surface count as inside.
 
-    Around each real is a ball that reaches to its k-th nearest neighbour among the reals, itself not counted. A
-    fake is precise when it lies in at least one of the balls, rim included; recall is the same with exchanged roles
-    (Kynkäänniemi et al. 2019, section 2). A sample with k exact copies has a ball of radius 0, which holds its copies.
-    Raises ValueError unless 1 <= k < n in both sets, and as `nearest_neighbours` does.
+    Each real's ball reaches to its k-th nearest neighbour among the reals, itself not counted (Kynkäänniemi et al.
+    2019, section 2). A real with k exact copies has a ball of radius 0, which holds its copies.
+    Raises ValueError unless 1 <= k < number of reals, and as `nearest_neighbours` does.
     """
-    real, fake = _pair(real, fake, ("real", "fake"), at_least=1)
-    precise = _balls_holding(fake, real, _radius(real, k)) > 0
-    recalled = _balls_holding(real, fake, _radius(fake, k)) > 0
-    return precise.double().mean().item(), recalled.double().mean().item()
+    real, fake = _pair(real, fake, ("real", "fake"))
+    return (_balls_holding(fake, real, _radius(real, k)) > 0).double().mean().item()
+
+
+def precision_recall(real, fake, k=3):
+    """(precision, recall): the share of fakes that look real, and of reals that G could have made (balls of fakes)."""
+    return precision(real, fake, k), precision(fake, real, k)
+
+
+def coverage(real, fake, k=5):
+    """The share of the balls of reals (m, d), to their k-th neighbours, that hold at least one fake (n, d).
+
+    About 1 - 0.5^k for two equally large sets from one source (Naeem et al. 2020, section 3). Balls and errors as for
+    `precision`.
+    """
+    real, fake = _pair(real, fake, ("real", "fake"))
+    return (nearest_neighbours(real, fake)[0] <= _radius(real, k)).double().mean().item()
 
 
 def density_coverage(real, fake, k=5):
-    """(density, coverage): precision and recall that a few odd samples cannot spoil; only reals have balls.
+    """(density, coverage): precision and recall that a few outliers cannot spoil; only reals have balls.
 
     Density is the mean number of balls in which a fake lies, divided by k: about 1 when both sets come from one
-    source; above 1 when the fakes crowd where the reals are dense. Coverage is the share of balls that hold a fake:
-    about 1 - 0.5^k for two equally large sets from one source (Naeem et al. 2020, section 3). Balls as in
-    `precision_recall`, rims included. Raises ValueError unless 1 <= k < number of reals, and as
-    `nearest_neighbours` does.
+    source; above 1 when the fakes crowd where the reals are dense (Naeem et al. 2020, section 3).
     """
-    real, fake = _pair(real, fake, ("real", "fake"), at_least=1)
-    radius = _radius(real, k)
-    covered = nearest_neighbours(real, fake)[0] <= radius
-    return _balls_holding(fake, real, radius).double().mean().item() / k, covered.double().mean().item()
+    real, fake = _pair(real, fake, ("real", "fake"))
+    density = _balls_holding(fake, real, _radius(real, k)).double().mean().item() / k
+    return density, coverage(real, fake, k)
 
 
-def class_coverage(labels, kinds, at_least=1):
-    """How many of `kinds` kinds occur at least so often among `labels` (n,), whole numbers from 0? An int.
+def class_coverage(labels, classes, at_least=1):
+    """How many of so many classes occur at least so often among `labels` (n,), whole numbers from 0? An int.
 
-    Raises ValueError for a label that is not one of the kinds.
+    Raises ValueError for a label that is not one of the classes.
     """
     labels = torch.as_tensor(labels).long().flatten()
-    if ((labels < 0) | (labels >= kinds)).any():
-        raise ValueError(f"Labels must be whole numbers from 0 to {kinds - 1}.")
-    return int((torch.bincount(labels, minlength=kinds) >= at_least).sum())
-
-
-def _vectors(features, name, at_least):
-    features = torch.as_tensor(features).detach()
-    if features.ndim == 0 or len(features) < at_least or features.numel() == 0:
-        raise ValueError(f"{name} needs at least {at_least} sample(s), but its shape is {_shape(features)}.")
-    if not features.isfinite().all():
-        raise ValueError(f"{name} holds inf or NaN.")
-    features = features.reshape(len(features), -1)
-    return features if features.dtype == torch.float64 else features.float()
-
-
-def _pair(a, b, names, at_least):
-    a, b = _vectors(a, names[0], at_least), _vectors(b, names[1], at_least)
-    if a.shape[1] != b.shape[1]:
-        d, other = a.shape[1], b.shape[1]
-        raise ValueError(f"{names[0]} has {d} features a sample, but {names[1]} has {other}.")
-    dtype = torch.promote_types(a.dtype, b.dtype)
-    return a.to(dtype), b.to(dtype)
-
-
-def _distances(x, others):
-    """Euclidean distances from some rows of x at a time to all the others: (rows, m), one after another."""
-    for rows in x.split(max(1, DISTANCES_AT_ONCE // len(others))):
-        # By differences. The faster way, |a|² + |b|² - 2ab, leaves copies far from 0 apart (0.02 for 512 standard
-        # normal features), and a rim would be left to chance.
-        yield torch.cdist(rows, others, compute_mode="donot_use_mm_for_euclid_dist")
-
-
-def _radius(centres, k):
-    """The distance from each centre to its k-th nearest fellow: (n,)."""
-    if not 1 <= k < len(centres):
-        raise ValueError(
-            f"The k-th neighbour needs 1 <= k < n, but k is {k} and there are {len(centres)} samples."
-        )
-    # k + 1, since each is its own nearest, at distance 0.
-    return torch.cat([d.topk(k + 1, largest=False).values[:, k] for d in _distances(centres, centres)])
-
-
-def _balls_holding(x, centres, radius):
-    """In how many of the balls does each sample of x lie? (n,)"""
-    return torch.cat([(distances <= radius).sum(dim=1) for distances in _distances(x, centres)])
-
-
-def _shape(x):
-    return tuple(x.shape)
+    if ((labels < 0) | (labels >= classes)).any():
+        raise ValueError(f"Labels must be whole numbers from 0 to {classes - 1}.")
+    return int((torch.bincount(labels, minlength=classes) >= at_least).sum())
 
 
 def mode_coverage(points, centres, radius, at_least=None):
-    """How many blobs does a cloud of points reach?
+    """How many modes does a set of points reach? (modes covered, share of good points, good points a mode (m,)).
 
-    `points` (n, d), `centres` (m, d). A point is good when it lies within `radius` of its nearest centre; a blob
-    is covered when it holds `at_least` good points (default: a fifth of its fair share, n / m).
-    Returns (blobs covered, share of good points, good points per blob (m,)).
+    `points` (n, d), `centres` of the modes (m, d). A point is good when it lies within `radius` of its nearest centre;
+    a mode is covered when it holds `at_least` good points (default: a fifth of its fair share, n / m).
     """
     if len(points) == 0:
         raise ValueError("There are no points to count.")
@@ -173,7 +134,7 @@ def mode_coverage(points, centres, radius, at_least=None):
 
 
 def sliced_wasserstein(a, b, directions=64):
-    """Mean distance that points must travel to turn cloud `a` into `b`, seen along many lines through the plane.
+    """Mean distance that points must travel to turn set `a` into `b`, seen along many lines through the plane.
 
     `a`, `b` are (n, 2), equally many. Along one line the cheapest journey pairs the sorted positions
     (Rabin et al. 2011). In the units of the points; two samples of one shape do not reach 0.
@@ -189,8 +150,48 @@ def class_frequencies(labels, classes=10):
 
 
 def total_variation(p, q):
-    """How far apart two histograms are: 0 for equal ones, 1 for those without overlap.
-
-    It is the share of one that would have to change class to become the other.
-    """
+    """How far apart two histograms are, 0 to 1: the share of one that must change class to become the other."""
     return 0.5 * (p - q).abs().sum().item()
+
+
+def _vectors(features, name, at_least):
+    features = torch.as_tensor(features).detach()
+    if features.ndim == 0 or len(features) < at_least or features.numel() == 0:
+        shape = tuple(features.shape)
+        raise ValueError(f"{name} needs at least {at_least} sample(s), but its shape is {shape}.")
+    if not features.isfinite().all():
+        raise ValueError(f"{name} holds inf or NaN.")
+    features = features.reshape(len(features), -1)
+    return features if features.dtype == torch.float64 else features.float()
+
+
+def _pair(a, b, names, at_least=1):
+    a, b = _vectors(a, names[0], at_least), _vectors(b, names[1], at_least)
+    if a.shape[1] != b.shape[1]:
+        d, other = a.shape[1], b.shape[1]
+        raise ValueError(f"{names[0]} has {d} features a sample, but {names[1]} has {other}.")
+    dtype = torch.promote_types(a.dtype, b.dtype)
+    return a.to(dtype), b.to(dtype)
+
+
+def _distances(x, others):
+    """Euclidean distances from some rows of x at a time to all the others: (rows, m), one after another."""
+    for rows in x.split(max(1, DISTANCES_AT_ONCE // len(others))):
+        # By differences. The faster way, |a|² + |b|² - 2ab, leaves copies far from 0 apart (0.02 for 512 standard
+        # normal features), and a surface would be left to chance.
+        yield torch.cdist(rows, others, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def _radius(centres, k):
+    """The distance from each centre to its k-th nearest neighbour: (n,)."""
+    if not 1 <= k < len(centres):
+        raise ValueError(
+            f"The k-th neighbour needs 1 <= k < n, but k is {k} and there are {len(centres)} samples."
+        )
+    # k + 1, since each is its own nearest, at distance 0.
+    return torch.cat([d.topk(k + 1, largest=False).values[:, k] for d in _distances(centres, centres)])
+
+
+def _balls_holding(x, centres, radius):
+    """In how many of the balls does each sample of x lie? (n,)"""
+    return torch.cat([(distances <= radius).sum(dim=1) for distances in _distances(x, centres)])
