@@ -1,4 +1,4 @@
-# Each target is one or two ordinary commands; README.md lists them for Windows.
+# Each target is one or two ordinary commands; CONTRIBUTING.md lists them for Windows.
 PYTHON ?= python3
 BIN := .venv/bin
 COLAB := .venv-colab

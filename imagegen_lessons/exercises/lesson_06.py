@@ -1,4 +1,4 @@
-"""Exercises of lesson 06: set along a direction, a logistic probe, switched units, a step of inversion, a new word."""
+"""Exercises of lesson 06: directions, a logistic probe, switched units, inversion, an attribute of one's own."""
 
 import torch
 from torch import nn
@@ -226,53 +226,53 @@ def sum_of_pixels(G, z, target, lr):
     return (z - lr * gradient).detach()
 
 
-def _verify_reading(attempt):
+def _verify_attribute(attempt):
     x = faces.render(faces.passports(64, seed=12))
-    reading = attempt(x)
-    if not isinstance(reading, torch.Tensor):
-        raise Wrong(f"my_reading returns {type(reading).__name__}; it should return a tensor, (n,).")
-    if reading.shape != (64,):
-        raise Wrong(f"For 64 faces it gives the shape {tuple(reading.shape)}; one number each is (64,).")
-    if not reading.is_floating_point():
-        raise Wrong(f"The numbers are {reading.dtype}; a direction needs floats: end with .float().")
-    if not reading.isfinite().all():
+    values = attempt(x)
+    if not isinstance(values, torch.Tensor):
+        raise Wrong(f"my_attribute returns {type(values).__name__}; it should return a tensor, (n,).")
+    if values.shape != (64,):
+        raise Wrong(f"For 64 faces it gives the shape {tuple(values.shape)}; one number each is (64,).")
+    if not values.is_floating_point():
+        raise Wrong(f"The numbers are {values.dtype}; a direction needs floats: end with .float().")
+    if not values.isfinite().all():
         raise Wrong("The numbers should be finite: a direction is computed from them.")
-    if reading.std() < 1e-4:
-        raise Wrong("It gives all faces the same number; read something in which they differ.")
-    if not torch.allclose(attempt(x[:8]), reading[:8], atol=1e-4):
-        raise Wrong("A face's number depends on the other faces; each should be read by itself.")
+    if values.std() < 1e-4:
+        raise Wrong("It gives all faces the same number; measure something in which they differ.")
+    if not torch.allclose(attempt(x[:8]), values[:8], atol=1e-4):
+        raise Wrong("A face's number depends on the other faces; each should be measured by itself.")
 
 
 @exercise(
-    verify=_verify_reading,
+    verify=_verify_attribute,
     hints=(
         "Pixels are a start: x[:, 0, :4] is the red of the top four rows, mostly background.",
         "Take the mean over everything but the faces: .mean(dim=(1, 2)) of something (n, rows, columns).",
         "x[:, 0, :4].mean(dim=(1, 2)) - x[:, 2, :4].mean(dim=(1, 2)) says whether the background is warm.",
     ),
 )
-def my_reading(x):
-    """A number for each face (n, 3, 32, 32) that the classifier cannot give, here how warm the background is: (n,)."""
+def my_attribute(x):
+    """A number for each face (n, 3, 32, 32), here how warm the background is: (n,)."""
     top = x[:, :, :4].mean(dim=(2, 3))  # (n, 3)
     return top[:, 0] - top[:, 2]
 
 
-@my_reading.mistake("one number each is (64,)")
+@my_attribute.mistake("one number each is (64,)")
 def one_for_each_colour(x):
     return x.mean(dim=(2, 3))
 
 
-@my_reading.mistake("depends on the other faces")
+@my_attribute.mistake("depends on the other faces")
 def compared_with_the_others(x):
-    reading = x.mean(dim=(1, 2, 3))
-    return reading - reading.mean()
+    values = x.mean(dim=(1, 2, 3))
+    return values - values.mean()
 
 
-@my_reading.mistake(".float()")
+@my_attribute.mistake(".float()")
 def yes_or_no(x):
     return x[:, 0].mean(dim=(1, 2)) > 0.5
 
 
-@my_reading.mistake("the same number")
+@my_attribute.mistake("the same number")
 def always_one(x):
     return torch.ones(len(x))

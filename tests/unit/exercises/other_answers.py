@@ -156,7 +156,7 @@ def inversion_step(G, z, target, lr):
     return torch.cat(steps)
 
 
-def my_reading(x):
+def my_attribute(x):
     return x.flatten(1).std(dim=1)
 
 
