@@ -1,7 +1,7 @@
-"""Labels: the one way in which the course writes pictures, so that each says that a program made it.
+"""The AI label: every picture that the course saves says that a program made it.
 
 It says so three times: in a strip below the picture, for people; in the file's metadata, for programs; and, where
-c2pa-python is installed, in a signed credential (`credentials`). Nothing else is written about the picture or its
+c2pa-python is installed, in a signed Content Credential (`c2pa`). Nothing else is written about the picture or its
 maker: what a photograph brought along (place, camera, time) does not come this far, because only pixels do.
 """
 
@@ -12,22 +12,11 @@ from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
 from imagegen_lessons.provenance import c2pa
 
-FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
-
-
 WORDS = ("made by a program · imagegen_lessons", "made by a program", "AI")  # the first that fits
-
-
 SMALLEST = 10  # pixels: a smaller font cannot be read
-
-
 SOURCE = "trainedAlgorithmicMedia"  # one of c2pa.SOURCES
-
-
 COMMENT = "Made by a program, not taken by a camera."
-
-
-_XMP = f"""<?xpacket begin="\N{ZERO WIDTH NO-BREAK SPACE}" id="W5M0MpCehiHzreSzNTczkc9d"?>
+XMP = f"""<?xpacket begin="\N{ZERO WIDTH NO-BREAK SPACE}" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
 <rdf:Description rdf:about="" xmlns:iptc="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
  iptc:DigitalSourceType="{c2pa.IPTC}{SOURCE}"/></rdf:RDF></x:xmpmeta><?xpacket end="r"?>"""
@@ -68,7 +57,7 @@ def labelled(picture: Image.Image, format: str = "PNG") -> bytes:
     When signing fails, the file comes without a credential, and a printed line says so.
     Raises LabelError for another format, and for transparency in a JPEG file.
     """
-    if format not in FORMATS.values():
+    if format not in ("PNG", "JPEG"):
         raise LabelError(f"The format can be 'PNG' or 'JPEG', not {format!r}.")
     if format == "JPEG" and picture.mode == "RGBA":
         raise LabelError("A JPEG file cannot be transparent; choose a name that ends in .png.")
@@ -76,10 +65,10 @@ def labelled(picture: Image.Image, format: str = "PNG") -> bytes:
         text = PngImagePlugin.PngInfo()
         text.add_text("Software", "imagegen_lessons")
         text.add_text("Comment", COMMENT)
-        text.add_itxt("XML:com.adobe.xmp", _XMP)
+        text.add_itxt("XML:com.adobe.xmp", XMP)
         options = {"pnginfo": text}
     else:
-        options = {"quality": 90, "comment": f"imagegen_lessons: {COMMENT}", "xmp": _XMP.encode()}
+        options = {"quality": 90, "comment": f"imagegen_lessons: {COMMENT}", "xmp": XMP.encode()}
     buffer = io.BytesIO()
     with_strip(picture).save(buffer, format, **options)
     return _signed(buffer.getvalue())
