@@ -2,12 +2,12 @@
 
 python -m benchmarks.superres FOLDER… [--seeds 0 1 2] [--seconds 90] [--rounded]
 
-Of each test picture the rows and columns that the scale does not divide are cut off; it is shrunk (antialiased bicubic,
-8 bits), enlarged, and compared in luma (BT.601) without a border of `scale` pixels. `--rounded`: the enlarged luma is
+Each test picture is cropped to sides that the scale divides, downscaled (antialiased bicubic, 8 bits), enlarged, and
+compared in luma (BT.601) without a border of `scale` pixels. `--rounded`: the enlarged luma is
 rounded to 8 bits first, as a file would be. A folder holds pictures of any size; where there are some for each scale
 (`…_x3.png`, as in Set5), only those are used.
 
-Ours: the bundled networks, alone and as self-ensembles of eight, and the lesson's own (outputs/my_upscaler.safetensors;
+Ours: the bundled networks, alone and as self-ensembles, and the lesson's own (outputs/my_upscaler.safetensors;
 where that is missing, one is trained here for about 90 seconds, on the photographs of the libraries alone).
 
 `--seeds` trains the lesson's network anew with each seed, for about `--seconds`, and reports its steps.
@@ -21,7 +21,7 @@ import torch
 
 from imagegen_lessons import images, metrics, runtime, superres
 from imagegen_lessons.training import checkpoint
-from tools import train_superres as trainer
+from tools import train_superres
 
 PUBLISHED = {  # on Set5, PSNR/SSIM: FSRCNN (Dong et al. 2016), VDSR (Kim et al. 2016)
     "FSRCNN, published": ("12 K", {2: "37.00 .9558", 3: "33.16 .9140", 4: "30.72 .8660"}),
@@ -54,9 +54,9 @@ def parameters(network) -> int:
 
 def train(seed: int, seconds: float) -> tuple[superres.Upscaler, str]:
     """The lesson's recipe on the photographs of the libraries, for about so long; and what it took, in words."""
-    photographs = trainer.photographs([])
-    _, trial = trainer.learn(photographs, 3, seed, steps=60)  # says how many steps there is time for
-    network, figures = trainer.learn(photographs, 3, seed, round(seconds * 60 / trial["seconds"]))
+    photographs = train_superres.photographs([])
+    _, trial = train_superres.learn(photographs, 3, seed, steps=60)  # says how many steps there is time for
+    network, figures = train_superres.learn(photographs, 3, seed, round(seconds * 60 / trial["seconds"]))
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     words = f"{figures['steps']:,} steps in {figures['seconds']} s, load {load:.1f}"
     return network.to(runtime.device()), words
@@ -84,9 +84,9 @@ def table(folder: Path, seconds: float, rounded: bool) -> None:
     rows = {
         "bicubic": ("0", {scale: lambda low, scale=scale: superres.bicubic(low, scale) for scale in highs}),
         "the lesson's own": (size, {3: mine}),
-        "the lesson's own, ensemble": (size, {3: superres.self_ensemble(mine)}),
+        "the lesson's own, self-ensemble": (size, {3: superres.self_ensemble(mine)}),
         "bundled": (f"{parameters(bundled[3]) / 1000:.0f} K", bundled),
-        "bundled, ensemble": (
+        "bundled, self-ensemble": (
             "the same",
             {scale: superres.self_ensemble(bundled[scale]) for scale in bundled},
         ),

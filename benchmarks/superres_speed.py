@@ -25,7 +25,7 @@ HEIGHT, WIDTH = 720, 1280  # of the result; at ×3 two columns less
 
 
 class FSRCNN(nn.Module):
-    """Feature extraction, shrinking, mapping, expanding at the small size; one transposed convolution enlarges."""
+    """Feature extraction, shrinking, mapping, expanding at low resolution; one transposed convolution enlarges."""
 
     def __init__(self, scale: int, d: int = 56, s: int = 12, m: int = 4):
         super().__init__()
@@ -41,7 +41,7 @@ class FSRCNN(nn.Module):
 
 
 class VDSR(nn.Module):
-    """Bicubic interpolation first, then everything at the large size."""
+    """Bicubic interpolation first, then all layers at high resolution."""
 
     def __init__(self, scale: int, width: int = 64, depth: int = 20):
         super().__init__()
@@ -77,7 +77,7 @@ LAYOUTS = torch.contiguous_format, torch.channels_last
 
 
 def build(name: str, layout) -> tuple[nn.Module, torch.Tensor]:
-    """The network and a small picture for it."""
+    """The network and a low-resolution picture for it."""
     runtime.seed_everything(0)
     kind, scale = METHODS[name]
     low = torch.rand(1, 1, HEIGHT // scale, WIDTH // scale)

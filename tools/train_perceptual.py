@@ -1,4 +1,7 @@
-"""How the bundled sharp network learned: `python -m tools.train_perceptual FOLDER…`, after `python -m tools.train_superres FOLDER…`."""
+"""Trains the bundled perceptual network: `python -m tools.train_perceptual FOLDER…`, with folders of photographs.
+
+It begins as the PSNR-oriented `superres_x4`: `python -m tools.train_superres FOLDER…` comes first.
+"""
 
 import sys
 
@@ -17,24 +20,22 @@ def learn(pictures, seed: int = 0, steps: int = STEPS, path=None) -> tuple[super
     layout = torch.channels_last
     G = superres.load(4).requires_grad_(True)
     D = superres.PatchDiscriminator().to(runtime.device(), memory_format=layout)
-    game = superres.PerceptualTrainer(G, D, features.load("bundled"))
-    game.average = training.EMA(G, decay=0.999)
-    groups = [optimizer.param_groups[0] for optimizer in (game.opt_g, game.opt_d)]
+    average = training.EMA(G, decay=0.999)
+    trainer = superres.PerceptualTrainer(G, D, features.load("bundled"), average=average)
+    groups = [optimizer.param_groups[0] for optimizer in (trainer.opt_g, trainer.opt_d)]
     full = [group["lr"] for group in groups]
 
     def step(batch):
-        for group, lr in zip(
-            groups, full, strict=True
-        ):  # full speed for half of the time, then ever smaller steps
-            group["lr"] = lr * min(1.0, 0.05 + 2 * (1 - game.d_steps / steps))
-        return game.step([x.contiguous(memory_format=layout) for x in batch])
+        for group, lr in zip(groups, full, strict=True):  # constant for half of the steps, then falling
+            group["lr"] = lr * min(1.0, 0.05 + 2 * (1 - trainer.d_steps / steps))
+        return trainer.step([x.contiguous(memory_format=layout) for x in batch])
 
     batches = superres.PatchPairs(pictures, 4, size=24, batch=8, seed=seed)
-    parts = {"game": game, "batches": batches}
+    parts = {"trainer": trainer, "batches": batches}
     history = training.fit(
         step, batches, steps, title="perceptual_x4", checkpoint=path, parts=parts, save_every=60
     )
-    network = game.average.module.eval().cpu()
+    network = trainer.average.module.eval().cpu()
     gains = {name: round(gain(network, name, 4), 2) for name in superres.HELD_OUT}
     figures = {"steps": history.steps, "seconds": round(history.seconds)}
     return network, {**figures, "dB over bicubic, held out": str(gains)}

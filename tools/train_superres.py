@@ -1,7 +1,7 @@
-"""How the bundled super-resolution networks learned: `python -m tools.train_superres FOLDER…`, with folders of photographs.
+"""Trains the bundled super-resolution networks: `python -m tools.train_superres FOLDER…`, with folders of photographs.
 
 One network for each scale, from the folders' photographs and those that come with the libraries, but for
-superres.HELD_OUT. `--scale 3` trains only that one, so that three can be trained beside each other.
+superres.HELD_OUT. `--scale 3` trains only that one, so that three processes can train them in parallel.
 """
 
 import argparse
@@ -18,7 +18,7 @@ UNFIT = ("clock", "horse")  # blurred by motion, and without any half-tone
 
 
 def photographs(folders: list[str]) -> list[torch.Tensor]:
-    """All pictures of the folders, and the bundled ones that are not held out."""
+    """All pictures of the folders, and the libraries' photographs that are not held out."""
     files = [file for folder in folders for file in sorted(Path(folder).iterdir())]
     pictures = [images.load(file) for file in files if file.suffix in (".jpg", ".png")]
     bundled = [name for name in datasets.PHOTOS if name not in (*superres.HELD_OUT, *UNFIT)]

@@ -57,7 +57,7 @@ class PerceptualTrainer(gans.GANTrainer):
     the GAN's loss. G has been trained before and has a smaller learning rate than D. `average` is the G to keep.
     """
 
-    def __init__(self, G, D, extractor, *, perceptual=0.5, adversarial=0.1, lr=1e-3):
+    def __init__(self, G, D, extractor, *, perceptual=0.5, adversarial=0.1, lr=1e-3, average=None):
         def extra_loss(fake, high, low):
             distance = perceptual_loss(extractor, fake, high)
             return {"pixels": F.l1_loss(fake, high), "perceptual": perceptual * distance}
@@ -68,8 +68,8 @@ class PerceptualTrainer(gans.GANTrainer):
         losses = gans.d_loss_relativistic, g_loss
         optimizers = gans.adam(G, lr / 3, betas=(0.9, 0.99)), gans.adam(D, lr)
         # R1 and R2 add up over all places, so they need little weight.
-        penalties = dict(gamma=1e-5, penalty_interval=8)
-        super().__init__(G, D, losses, optimizers=optimizers, extra_loss=extra_loss, **penalties)
+        settings = dict(gamma=1e-5, penalty_interval=8, average=average, extra_loss=extra_loss)
+        super().__init__(G, D, losses, optimizers=optimizers, **settings)
 
     def fakes(self, n, low):
         return self.G(low)

@@ -1,3 +1,5 @@
+"""Perceptual super-resolution: the discriminator, the perceptual loss, and the training with both."""
+
 import pytest
 import torch
 
@@ -15,11 +17,17 @@ def batch(n=2):
     return low, superres.bicubic(low, 4).clamp(0, 1)
 
 
-def test_each_place_is_judged_by_what_is_around_it():
+def trainer(extractor, **settings):
+    torch.manual_seed(0)
+    G, D = superres.Upscaler(4, width=8, blocks=1), superres.PatchDiscriminator(width=4)
+    return superres.PerceptualTrainer(G, D, extractor, **settings)
+
+
+def test_the_discriminator_scores_each_place_by_what_is_around_it():
     D, x = superres.PatchDiscriminator(width=4), torch.rand(1, 1, 96, 72)
     score = D(x)
     assert score.shape == (1, 1, 12, 9)
-    x[..., 60:, :] = 0  # far below the first places
+    x[..., 60:, :] = 0  # outside of the receptive field of the first places
     assert torch.equal(D(x)[:, :, 0], score[:, :, 0]) and not torch.equal(D(x), score)
 
 
@@ -28,52 +36,54 @@ def test_grey_takes_black_and_white_back_to_zero_and_one():
     assert torch.allclose(superres.grey(metrics.luma(x)), x.expand(-1, 3, -1, -1), atol=1e-6)
 
 
-def test_the_perceptual_loss_is_nothing_only_where_nothing_differs(extractor):
+def test_the_perceptual_loss_is_zero_only_where_nothing_differs(extractor):
     x, y = torch.rand(2, 1, 32, 32), torch.rand(2, 1, 32, 32)
     assert superres.perceptual_loss(extractor, x, x) == 0
     near, far = (superres.perceptual_loss(extractor, y + share * (x - y), y) for share in (0.1, 1.0))
     assert 0 < near < far
 
 
-def test_a_checkerboard_does_not_escape_the_perceptual_loss(extractor):
+def test_the_perceptual_loss_finds_a_checkerboard(extractor):
     y = torch.full((1, 1, 32, 32), 0.5)
     board = torch.ones(32, 32)
     board[::2, 1::2] = board[1::2, ::2] = -1
     assert superres.perceptual_loss(extractor, y + 0.05 * board, y, depth=1) > 0.005
 
 
-def test_gradients_flow_to_the_answer_only(extractor):
+def test_the_perceptual_loss_has_a_gradient_for_the_output_only(extractor):
     x, y = (torch.rand(1, 1, 32, 32, requires_grad=True) for _ in range(2))
     superres.perceptual_loss(extractor, x, y).backward()
     assert x.grad.abs().sum() > 0 and y.grad is None
 
 
-def test_both_players_learn_and_the_game_can_be_resumed(extractor):
-    torch.manual_seed(0)
-    G, D = superres.Upscaler(4, width=8, blocks=1), superres.PatchDiscriminator(width=4)
-    game = superres.PerceptualTrainer(G, D, extractor)
-    before = [p.clone() for p in (G.conv_out.weight, D.score.weight)]
-    values = game.step(batch())
-    assert set(values) == {"pixels", "seen", "fooled", "D"} and all(v.isfinite() for v in values.values())
-    assert not any(
-        torch.equal(*pair) for pair in zip(before, (G.conv_out.weight, D.score.weight), strict=True)
-    )
-    state = game.state_dict()
-    other = superres.PerceptualTrainer(
-        superres.Upscaler(4, width=8, blocks=1), superres.PatchDiscriminator(width=4), extractor
-    )
-    other.load_state_dict(state)
+def test_a_step_trains_both_networks_and_training_can_be_resumed(extractor):
+    first, second = trainer(extractor), trainer(extractor)
+    before = [p.clone() for p in (first.G.conv_out.weight, first.D.score.weight)]
+    values = first.step(batch())
+    assert set(values) == {"pixels", "perceptual", "G", "D"} and all(v.isfinite() for v in values.values())
+    after = first.G.conv_out.weight, first.D.score.weight
+    assert not any(map(torch.equal, before, after))
+    second.load_state_dict(first.state_dict())
     low, high = batch()
-    assert game.step((low, high))["pixels"] == other.step((low, high))["pixels"]
+    assert first.step((low, high))["pixels"] == second.step((low, high))["pixels"]
+
+
+@pytest.mark.parametrize("term", ["perceptual", "adversarial"])
+def test_each_term_of_the_loss_changes_what_is_learned(extractor, term):
+    usual, without = trainer(extractor), trainer(extractor, **{term: 0.0})
+    pair = batch()
+    for t in (usual, without):
+        t.step(pair)
+    assert not torch.equal(usual.G.conv_out.weight, without.G.conv_out.weight)
 
 
 def test_the_bundled_network_is_sharper_and_further_from_the_truth():
     photo = datasets.photo("coffee")[..., :240, :320]
     high, low = metrics.luma(photo), metrics.luma(superres.downscale(photo, 4)).to(runtime.device())
-    careful, sharper = superres.load(4)(low).cpu(), superres.load_perceptual()(low).cpu()
-    assert metrics.psnr(sharper, high) < metrics.psnr(careful, high)
+    psnr_oriented, perceptual = superres.load(4)(low).cpu(), superres.load_perceptual()(low).cpu()
+    assert metrics.psnr(perceptual, high) < metrics.psnr(psnr_oriented, high)
 
     def edges(x):
         return (x[..., 1:] - x[..., :-1]).abs().mean()
 
-    assert edges(careful) < edges(sharper)
+    assert edges(psnr_oriented) < edges(perceptual)

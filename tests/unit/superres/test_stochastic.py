@@ -1,4 +1,4 @@
-"""Guesses: answers that shrink to what was given, a score that rewards honest doubt, and the bundled networks."""
+"""Stochastic super-resolution: samples agree with the low-resolution face, and a proper score rewards diversity."""
 
 import pytest
 import torch
@@ -13,34 +13,38 @@ def pair():
     return superres.downscale(high, 4), high
 
 
-def test_an_untrained_guesser_interpolates(pair):
+@pytest.fixture(scope="module")
+def bundled():
+    return superres.load_stochastic()
+
+
+@torch.no_grad()
+def samples(network, low, n):
+    z = torch.randn(n, len(low), 64).to(runtime.device())
+    return torch.stack([network(low.to(runtime.device()), z[k]) for k in range(n)]).cpu()
+
+
+def test_before_training_it_interpolates(pair):
     low, _ = pair
-    answer = superres.StochasticUpscaler()(low, torch.randn(16, 64))
-    wanted = superres.back_project(superres.bicubic(low, 4), low, 4, rounds=1)
-    torch.testing.assert_close(answer, wanted)
+    output = superres.StochasticUpscaler()(low, torch.randn(16, 64))
+    expected = superres.back_project(superres.bicubic(low, 4), low, 4, steps=1)
+    torch.testing.assert_close(output, expected)
 
 
-def test_answers_shrink_to_what_was_given(pair):
+def test_samples_downscale_to_what_was_given(pair, bundled):
     low, _ = pair
-    for network in superres.load_stochastic().values():
-        with torch.no_grad():
-            answer = network(low, torch.randn(16, 64))
-        assert answer.shape == (16, 3, 32, 32)
-        assert (superres.downscale(answer.clamp(0, 1), 4) - low).abs().mean() < 2 / 255
+    for network in bundled.values():
+        high = samples(network, low, 1)[0]
+        assert high.shape == (16, 3, 32, 32)
+        assert (superres.downscale(high.clamp(0, 1), 4) - low).abs().mean() < 2 / 255
 
 
-def test_grey_guesser():
-    assert superres.StochasticUpscaler(channels=1, width=8)(
-        torch.rand(2, 1, 8, 8), torch.randn(2, 64)
-    ).shape == (
-        2,
-        1,
-        32,
-        32,
-    )
+def test_grey_images():
+    network = superres.StochasticUpscaler(channels=1, width=8)
+    assert network(torch.rand(2, 1, 8, 8), torch.randn(2, 64)).shape == (2, 1, 32, 32)
 
 
-def test_the_energy_score_is_smallest_for_honest_draws():
+def test_the_energy_score_is_smallest_for_samples_of_the_true_distribution():
     """The truth is 0 with probability 0.7, else 1. Of all ways to draw 0 with probability p, p = 0.7 is cheapest."""
     rng = runtime.generator(0)
 
@@ -56,22 +60,18 @@ def test_the_energy_score_is_smallest_for_honest_draws():
 
 
 @pytest.mark.parametrize("kind", [superres.StochasticTrainer, superres.EnergyScoreTrainer])
-def test_a_step_of_each_game_moves_both_players(kind, pair):
+def test_steps_train_both_networks(kind, pair):
     torch.manual_seed(0)
-    game = kind(
-        superres.StochasticUpscaler(width=8),
-        gans.Discriminator(width=8),
-        gans.RELATIVISTIC,
-        latent=64,
-        gamma=1.0,
-    )
+    G, D = superres.StochasticUpscaler(width=8), gans.Discriminator(width=8)
+    trainer = kind(G, D, gans.RELATIVISTIC, latent=64, gamma=1.0)
     # D's last bias cannot move: only differences of scores count.
-    players = [p for p in (*game.G.parameters(), *game.D.parameters()) if p is not game.D.score.bias]
-    before = [p.clone() for p in players]
-    for _ in range(2):  # in the first, only the last layer of G moves: it begins at 0
-        numbers = game.step(pair)
-    assert all(torch.isfinite(value) for value in numbers.values())
-    assert not any(torch.equal(a, b) for a, b in zip(before, players, strict=True))
+    learned = [p for p in (*G.parameters(), *D.parameters()) if p is not D.score.bias]
+    before = [p.clone() for p in learned]
+    for _ in range(2):  # in the first, only the last layer of G has a gradient: it begins at 0
+        values = trainer.step(pair)
+    assert all(torch.isfinite(value) for value in values.values())
+    assert ("energy score" in values) == (kind is superres.EnergyScoreTrainer)
+    assert not any(torch.equal(a, b) for a, b in zip(before, learned, strict=True))
 
 
 def test_mostly_light():
@@ -80,14 +80,11 @@ def test_mostly_light():
     assert set(tone.tolist()) == set(range(6))
 
 
-def test_the_honest_network_shows_its_doubt_and_the_sharp_one_does_not(pair):
+@pytest.mark.parametrize("name, low_ratio, high_ratio", [("energy_score", 0, 1.6), ("adversarial", 10, 1e9)])
+def test_only_the_energy_score_makes_samples_as_diverse_as_they_are_wrong(
+    pair, bundled, name, low_ratio, high_ratio
+):
     low, high = pair
-    ratio = {}
-    for name in ("sharp", "honest"):
-        with torch.no_grad():
-            answers = torch.stack(
-                [superres.load_stochastic()[name](low, torch.randn(16, 64)) for _ in range(8)]
-            )
-        error, doubt = answers.mean(dim=0) - high, answers.std(dim=0)
-        ratio[name] = (error.square().mean() / doubt.square().mean()).sqrt().item()
-    assert ratio["honest"] < 1.6 and ratio["sharp"] > 10
+    drawn = samples(bundled[name], low, 8)
+    error, deviation = drawn.mean(dim=0) - high, drawn.std(dim=0)
+    assert low_ratio < (error.square().mean() / deviation.square().mean()).sqrt() < high_ratio
