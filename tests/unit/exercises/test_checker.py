@@ -8,7 +8,7 @@ import torch
 
 from imagegen_lessons import exercises
 from imagegen_lessons.exercises.checker import Exercise, Wrong, exercise, explain
-from tests.other_answers import OTHER_ANSWERS
+from tests.unit.exercises.other_answers import OTHER_ANSWERS
 from tools import lessons
 
 ALL = exercises.REGISTRY

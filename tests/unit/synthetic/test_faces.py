@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from imagegen_lessons.synthetic import faces
-from tests.test_worlds import same
+from tests.unit.synthetic.test_worlds import same
 
 # Factors that show only together with another one: a frame's shape needs glasses.
 NEEDS = {

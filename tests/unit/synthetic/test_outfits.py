@@ -8,7 +8,7 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 
 from imagegen_lessons.synthetic import outfits
-from tests.test_worlds import same
+from tests.unit.synthetic.test_worlds import same
 
 
 def dressed_anew(factors, seed):

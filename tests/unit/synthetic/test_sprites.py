@@ -7,7 +7,7 @@ import torch
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from imagegen_lessons.synthetic import sprites
-from tests.test_worlds import same
+from tests.unit.synthetic.test_worlds import same
 
 # Factors that show only on some of the classes.
 NEEDS = {"skin": {"kind": "knight", "form": "first"}}
