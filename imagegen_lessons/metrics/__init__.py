@@ -1,6 +1,13 @@
 """Metrics: of single images (PSNR, SSIM), of sets of images (Fréchet, precision, coverage), and of detectors (ROC)."""
 
-from imagegen_lessons.metrics.detection import auc, auc_interval, calibration_error, roc, wilson_interval
+from imagegen_lessons.metrics.detection import (
+    auc,
+    auc_interval,
+    calibration_error,
+    roc,
+    roc_points,
+    wilson_interval,
+)
 from imagegen_lessons.metrics.distributions import (
     class_coverage,
     class_frequencies,

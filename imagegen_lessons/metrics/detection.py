@@ -20,21 +20,26 @@ def wilson_interval(successes, n, z=1.96):
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
+def roc_points(real, fake, thresholds):
+    """The false- and the true-positive rate of a detector at each of the thresholds (k,): two tensors (k,).
+
+    real (n,), fake (m,): scores. Flagged is what scores the threshold or more. Raises what `roc` raises.
+    """
+    real, fake = _scores(real, fake)
+    fpr, tpr = ((scores[:, None] >= thresholds).double().mean(dim=0) for scores in (real, fake))
+    return fpr, tpr
+
+
 def roc(real: torch.Tensor, fake: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """The receiver operating characteristic of a detector whose scores are higher for what looks fake.
 
     `real` (n,), `fake` (m,): scores. Returns false-positive rates, true-positive rates and thresholds, from strict to
-    lax: a picture is flagged from the threshold upwards. Begins at (0, 0, inf), ends at (1, 1); equal scores make one
-    point. Raises ValueError where one of the two is empty or a score is not finite.
+    lax. Begins at (0, 0, inf), ends at (1, 1); equal scores make one point.
+    Raises ValueError where one of the two is empty or a score is not finite.
     """
     real, fake = _scores(real, fake)
-    thresholds = torch.cat([real, fake]).unique().flip(0)
-    rates = [
-        torch.searchsorted(-s.sort(descending=True).values, -thresholds, right=True) / len(s)
-        for s in (real, fake)
-    ]
-    zero, infinite = thresholds.new_zeros(1), thresholds.new_full((1,), torch.inf)
-    return *(torch.cat([zero, rate]) for rate in rates), torch.cat([infinite, thresholds])
+    thresholds = F.pad(torch.cat([real, fake]).unique().flip(0), (1, 0), value=torch.inf)
+    return *roc_points(real, fake, thresholds), thresholds
 
 
 def auc(real: torch.Tensor, fake: torch.Tensor) -> float:
@@ -45,8 +50,8 @@ def auc(real: torch.Tensor, fake: torch.Tensor) -> float:
     return _wins(*_scores(real, fake)).mean().item()
 
 
-def auc_interval(real, fake, who_real, who_fake, rounds: int = 1000, seed: int = 0) -> tuple[float, float]:
-    """The 95 % bootstrap interval of the AUC, drawing people instead of pictures (Efron 1979; clusters).
+def auc_interval(real, fake, who_real, who_fake, resamples: int = 1000, seed: int = 0) -> tuple[float, float]:
+    """The 95 % bootstrap interval of the AUC, resampling people instead of pictures (Efron 1979; cluster bootstrap).
 
     Pictures of one person are alike, so that they count as less than independent ones. `who_real` (n,) and `who_fake`
     (m,), whole numbers from 0, say whose picture each is; the same number is the same person on both sides.
@@ -61,10 +66,9 @@ def auc_interval(real, fake, who_real, who_fake, rounds: int = 1000, seed: int =
     rows, columns = (F.one_hot(who, people).double() for who in (who_real, who_fake))
     won, pairs = rows.T @ _wins(real, fake) @ columns, torch.outer(rows.sum(dim=0), columns.sum(dim=0))
     rng = torch.Generator().manual_seed(seed)
-    drawn = torch.randint(people, (rounds, people), generator=rng)
-    times = torch.zeros(rounds, people, dtype=torch.float64).scatter_add_(
-        1, drawn, torch.ones_like(drawn).double()
-    )
+    drawn = torch.randint(people, (resamples, people), generator=rng)
+    times = torch.zeros(resamples, people, dtype=torch.float64)  # how often each person was drawn
+    times.scatter_add_(1, drawn, torch.ones_like(times))
     areas = ((times @ won) * times).sum(1) / ((times @ pairs) * times).sum(1)
     low, high = areas[areas.isfinite()].quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
     return low, high

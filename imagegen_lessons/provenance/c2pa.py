@@ -1,9 +1,9 @@
-"""Content Credentials (C2PA): a signed note inside a picture file that says how the picture was made, and by whom.
+"""Content Credentials (C2PA): a signed manifest in a picture file that says how the picture was made, and by whom.
 
 Everything happens in memory: bytes in, bytes out, no network, no files, and keys that end with the process. A verdict
-is about the note: whether it fits these bytes, and whether its signer is trusted. It never says whether the note is
-true. Needs the extra `credentials` (c2pa-python and cryptography); `available` says whether it is there.
-Source: C2PA Technical Specification, the chapters on binding to content, on the trust model and on validation.
+is about the manifest: whether it fits these bytes, and whether its signer is trusted. It never says whether what the
+manifest claims is true. Needs the extra `credentials` (c2pa-python and cryptography); `available` says whether it is
+there. Source: C2PA Technical Specification, on binding to content, on the trust model and on validation.
 """
 
 import functools
@@ -14,9 +14,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-# The vocabulary's name; nothing is fetched from there.
-IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
-SOURCES = {  # what a credential can say about where a picture comes from -> the same in plain words
+IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"  # a name; nothing is fetched
+SOURCES = {  # IPTC digital source types -> the same in plain words
     "trainedAlgorithmicMedia": "a trained network made it",
     "compositeWithTrainedAlgorithmicMedia": "a trained network made a part of it",
     "algorithmicMedia": "a program made it",
@@ -24,7 +23,7 @@ SOURCES = {  # what a credential can say about where a picture comes from -> the
     "digitalCapture": "a camera took it",
 }
 STATES = ("no credential", "trusted", "valid, signer unknown", "expired", "tampered", "damaged")
-LONGEST = timedelta(days=3650)  # for which a certificate is valid, and each root is
+LONGEST = timedelta(days=3650)  # that a certificate may be valid, and each root is
 _TYPES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 _OFFLINE = {
     "version": 1,
@@ -33,7 +32,7 @@ _OFFLINE = {
     "builder": {"thumbnail": {"enabled": False}},
 }
 _CHANGED = ("tampered", "The credential itself was changed after it had been signed.")
-_CASES = {  # what the validator says, the weightiest first -> state and sentence
+_CASES = {  # the validator's state or status code, the weightiest first -> our state and sentence
     "Trusted": ("trusted", "Signed by '{who}', whom you trust, and unchanged since; it says: {says}."),
     "Valid": (
         "valid, signer unknown",
@@ -50,7 +49,7 @@ _CASES = {  # what the validator says, the weightiest first -> state and sentenc
         "Unchanged since it was signed, but the certificate of '{who}' is no longer, or not yet, valid.",
     ),
 }
-_AGAINST_THE_RULES = ("damaged", "The credential does not follow the rules ({codes}).")
+_MALFORMED = ("damaged", "The credential does not follow the rules ({codes}).")
 
 
 class CredentialError(ValueError):
@@ -66,6 +65,17 @@ def available() -> bool:
     except Exception:  # a native library that does not load may raise anything
         return False
     return True
+
+
+def _library():
+    """c2pa-python, imported when it is needed. (Imports are absolute: `c2pa` means the library, not this module.)"""
+    if not available():
+        raise CredentialError(
+            "Content Credentials need c2pa-python: pip install 'imagegen-lessons[credentials]'."
+        )
+    import c2pa
+
+    return c2pa
 
 
 @dataclass(frozen=True)
@@ -92,7 +102,7 @@ def authority(name: str, lifetime: timedelta = timedelta(days=365)) -> Authority
     Raises CredentialError for a name that is empty or longer than 64 characters, for a lifetime that is not positive
     or longer than LONGEST, and where c2pa is missing.
     """
-    _need()
+    _library()
     if not isinstance(name, str) or not 0 < len(name.strip()) <= 64 or not name.isprintable():
         raise CredentialError("The name of a signer has 1 to 64 printable characters.")
     if not timedelta(0) < lifetime <= LONGEST:
@@ -126,12 +136,17 @@ def _certificate(name, issuer, key, issuer_key, lifetime, *more, root=False) -> 
     builder = x509.CertificateBuilder().subject_name(named(name)).issuer_name(named(issuer))
     builder = builder.public_key(key.public_key()).serial_number(x509.random_serial_number())
     builder = builder.not_valid_before(now).not_valid_after(now + lifetime)
-    builder = builder.add_extension(x509.BasicConstraints(ca=root, path_length=0 if root else None), True)
-    builder = builder.add_extension(x509.KeyUsage(**{u: u == allowed for u in usages.split()}), True)
-    own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
-    issuers = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
-    for extension in (own, issuers, *more):
-        builder = builder.add_extension(extension, False)
+    critical = (
+        x509.BasicConstraints(ca=root, path_length=0 if root else None),
+        x509.KeyUsage(**{usage: usage == allowed for usage in usages.split()}),
+    )
+    others = (
+        x509.SubjectKeyIdentifier.from_public_key(key.public_key()),
+        x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()),
+        *more,
+    )
+    for extension in (*critical, *others):
+        builder = builder.add_extension(extension, critical=extension in critical)
     return builder.sign(issuer_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
 
 
@@ -143,14 +158,12 @@ def sign(
     `source`: one of SOURCES. It is signed whether or not it is true. A credential that is there already is replaced.
     Raises CredentialError for other files and sources, for a certificate that has expired, and where c2pa is missing.
     """
-    _need()
+    library = _library()
     kind = _type(data)
     if kind is None:
         raise CredentialError("Only the bytes of a PNG or JPEG file can be signed.")
     if source not in SOURCES:
         raise CredentialError(f"The source of a picture can be {', '.join(SOURCES)}, not {source!r}.")
-    import c2pa
-
     created = {"action": "c2pa.created", "digitalSourceType": IPTC + source}
     manifest = {
         "title": title,
@@ -160,12 +173,12 @@ def sign(
     signed = io.BytesIO()
     try:
         with (
-            c2pa.Context.from_dict(_OFFLINE) as context,
-            c2pa.Signer.from_callback(signer._sign, c2pa.C2paSigningAlg.ES256, signer.chain) as pen,
-            c2pa.Builder(manifest, context=context) as builder,
+            library.Context.from_dict(_OFFLINE) as context,
+            library.Signer.from_callback(signer._sign, library.C2paSigningAlg.ES256, signer.chain) as pen,
+            library.Builder(manifest, context=context) as builder,
         ):
             builder.sign(pen, kind, io.BytesIO(data), signed)
-    except c2pa.C2paError as error:
+    except library.C2paError as error:
         raise CredentialError(f"The picture cannot be signed ({_short(error)}).") from None
     return signed.getvalue()
 
@@ -187,8 +200,7 @@ def read(data: bytes, trusted: Iterable[str] = ()) -> Verdict:
     `trusted`: the roots, as PEM text, whose signers you trust (`Authority.root`).
     Raises CredentialError where c2pa is missing, and for a root that is not a certificate.
     """
-    _need()
-    import c2pa
+    library = _library()
     from cryptography import x509
 
     anchors = "\n".join([trusted] if isinstance(trusted, str) else trusted)
@@ -202,11 +214,11 @@ def read(data: bytes, trusted: Iterable[str] = ()) -> Verdict:
     settings = _OFFLINE | ({"trust": {"user_anchors": anchors}} if anchors else {})
     try:
         with (
-            c2pa.Context.from_dict(settings) as context,
-            c2pa.Reader(_type(data), io.BytesIO(data), context=context) as reader,
+            library.Context.from_dict(settings) as context,
+            library.Reader(_type(data), io.BytesIO(data), context=context) as reader,
         ):
             return _verdict(json.loads(reader.json()))
-    except c2pa.C2paError.ManifestNotFound:
+    except library.C2paError.ManifestNotFound:
         return Verdict("no credential", "The file holds no credential, which says nothing about the picture.")
     except Exception as error:  # bytes from anywhere can make a parser fail in any way
         if "remote manifest" in str(error):
@@ -225,17 +237,18 @@ def _verdict(store: dict) -> Verdict:
     codes = tuple(dict.fromkeys(_short(status["code"]) for status in store.get("validation_status") or ()))
     facts = (store["validation_state"], *codes)
     cases = (case for fact, case in _CASES.items() if fact in facts)
-    state, sentence = next(cases, _AGAINST_THE_RULES)
+    state, sentence = next(cases, _MALFORMED)
     return Verdict(state, sentence.format(who=who, says=says, codes=", ".join(codes)), source, who, codes)
 
 
 def _source(manifest: dict) -> str | None:
-    """What the first action of a manifest that speaks of it says about the picture's source."""
-    notes = [note["data"] for note in manifest["assertions"] if note["label"].startswith("c2pa.actions")]
-    actions = [action for note in notes for action in note["actions"]]
-    found = (action["digitalSourceType"] for action in actions if "digitalSourceType" in action)
-    source = next(found, None)
-    return source and _short(str(source).rpartition("/")[2])
+    """The picture's source, by the first action in the manifest that names one."""
+    for assertion in manifest["assertions"]:
+        if assertion["label"].startswith("c2pa.actions"):
+            for action in assertion["data"]["actions"]:
+                if source := action.get("digitalSourceType"):
+                    return _short(str(source).rpartition("/")[2])
+    return None
 
 
 def _type(data: bytes) -> str | None:
@@ -246,10 +259,3 @@ def _short(text) -> str:
     """Words from a file or a library, fit for a sentence: printable, on one line, not too long."""
     words = "".join(letter if letter.isprintable() else " " for letter in str(text)).strip()
     return words if len(words) <= 80 else words[:79] + "…"
-
-
-def _need() -> None:
-    if not available():
-        raise CredentialError(
-            "Content Credentials need c2pa-python: pip install 'imagegen-lessons[credentials]'."
-        )

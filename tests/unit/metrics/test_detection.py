@@ -32,7 +32,7 @@ def test_the_interval_over_people_holds_the_truth_about_as_often_as_it_says():
     held = 0
     for seed in range(60):
         real, fake = ties(60, 0, 10 * seed), ties(60, 1.0, 10 * seed + 1)
-        low, high = metrics.auc_interval(real, fake, torch.arange(60) // 2, torch.arange(60) // 2, rounds=200)
+        low, high = metrics.auc_interval(real, fake, torch.arange(60) // 2, torch.arange(60) // 2, resamples=200)
         assert low < metrics.auc(real, fake) < high
         held += low <= 0.76 <= high  # P(N(1, 1) > N(0, 1)) = 0.760
     assert held >= 52
