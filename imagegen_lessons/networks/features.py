@@ -1,6 +1,6 @@
-"""The eyes: frozen networks that have learned to see, and tell at five depths what they see in a picture.
+"""Pretrained feature extractors: frozen networks that describe a picture by the feature maps of five layers.
 
-`load("bundled")` needs no network; `load("squeezenet")` and `load("vgg19")` download ImageNet weights when asked.
+`load("bundled")` needs no internet; `load("squeezenet")` and `load("vgg19")` download ImageNet weights when asked.
 """
 
 import os
@@ -28,17 +28,18 @@ def _stage(*widths: int, size: int = 3) -> nn.Sequential:
 
 
 class FeatureExtractor(nn.Module):
-    """Our own extractor: five stages, each at half the size of the one before. x (n, 3, H, W) → five maps.
+    """Our own feature extractor: five stages, each at half the size of the one before. x (n, 3, H, W) → five maps.
 
-    A trunk like VGG's (Simonyan, Zisserman 2014), but much narrower, and halved by averaging instead of by the maximum,
-    as Gatys et al. (2016, section 2) recommend where pictures are to be made from features. A map holds the trunk's own
-    channels after a stage and, from one linear layer more with ReLU, its reports: there it learned to say what its
-    teacher would say (`tools/train_features.py`). Any size will do, one pixel as well.
+    The backbone is like VGG's (Simonyan, Zisserman 2014), but much narrower, and halved by averaging instead of by the
+    maximum, as Gatys et al. (2016, section 2) recommend where pictures are to be made from features. A feature map
+    holds the backbone's channels after a stage and, from a head, one more linear layer with ReLU, distilled ones: these
+    have learned to predict what a larger network sees there (`tools/train_features.py`). Any size will do, one pixel as
+    well.
     """
 
     names = ("stage1", "stage2", "stage3", "stage4", "stage5")
-    widths = (32, 64, 128, 192, 224)  # of the trunk
-    reports = (24, 80, 128, 192, 96)
+    widths = (32, 64, 128, 192, 224)  # channels of the backbone
+    distilled = (24, 80, 128, 192, 96)  # channels of the heads
 
     def __init__(self):
         super().__init__()
@@ -46,16 +47,15 @@ class FeatureExtractor(nn.Module):
         self.stages = nn.ModuleList(
             [_stage(3, a, size=5), _stage(a, b, b), _stage(b, c, c), _stage(c, d, d), _stage(d, e)]
         )
-        self.heads = nn.ModuleList(
-            [nn.Conv2d(*pair, 1) for pair in zip(self.widths, self.reports, strict=True)]
-        )
+        pairs = zip(self.widths, self.distilled, strict=True)
+        self.heads = nn.ModuleList([nn.Conv2d(*pair, kernel_size=1) for pair in pairs])
 
-    def forward(self, x: torch.Tensor, depth: int = 5) -> list[torch.Tensor]:
-        pairs = zip(self.trunk(x, depth), self.heads, strict=False)
+    def forward(self, x, depth=5):
+        pairs = zip(self.backbone(x, depth), self.heads, strict=False)
         return [torch.cat([f, F.relu(head(f))], dim=1) for f, head in pairs]
 
-    def trunk(self, x: torch.Tensor, depth: int = 5) -> list[torch.Tensor]:
-        """The trunk's own channels after each stage."""
+    def backbone(self, x, depth=5):
+        """The backbone's own channels after each stage."""
         x, maps = 4 * x - 2, []  # in [-2, 2] they are about as wide as a standard normal distribution
         for stage in self.stages[:depth]:
             # ceil_mode: an odd last row is kept, and a single pixel stays one
@@ -65,7 +65,7 @@ class FeatureExtractor(nn.Module):
 
 
 class PretrainedExtractor(nn.Module):
-    """A network of torchvision's, trained on the million photographs of ImageNet, asked at five of its layers.
+    """A network of torchvision's, trained on the million photographs of ImageNet: the maps of five of its layers.
 
     Pictures smaller than 32 pixels are continued by their border, for the network would shrink them to nothing.
     """
@@ -76,13 +76,13 @@ class PretrainedExtractor(nn.Module):
         self.layers = layers[: self._taps[-1] + 1]
         for layer in self.layers.modules():
             if isinstance(layer, nn.ReLU):
-                layer.inplace = False  # else it would overwrite a map that somebody still looks at
+                layer.inplace = False  # else it would overwrite a map that is still needed
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406])[:, None, None])
         self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225])[:, None, None])
 
-    def forward(self, x: torch.Tensor, depth: int = 5) -> list[torch.Tensor]:
+    def forward(self, x, depth=5):
         missing = [max(0, 32 - side) for side in x.shape[-2:]]
-        # Four pixels more on each side: SqueezeNet's first layer has no padding and hardly looks at the border.
+        # Four pixels more on each side: SqueezeNet's first layer has no padding and hardly sees the border.
         x = F.pad((x - self.mean) / self.std, (4, 4 + missing[1], 4, 4 + missing[0]), mode="replicate")
         maps = []
         for k, layer in enumerate(self.layers[: self._taps[depth - 1] + 1]):
@@ -93,25 +93,24 @@ class PretrainedExtractor(nn.Module):
 
 
 def load(name: str = "bundled") -> nn.Module:
-    """The eye `name`, frozen, on the device: extractor(x) → five maps (n, channels, h, w), from fine to coarse.
+    """The extractor `name`, frozen, on the device: extractor(x) → five maps (n, channels, h, w), from fine to coarse.
 
     "bundled" is ours and lies in the repository; "squeezenet" (5 MB; Iandola et al. 2016) and "vgg19" (575 MB;
     Simonyan, Zisserman 2014) are downloaded by torchvision, hash checked, into the cache, or to TORCH_HOME if set.
-    `eye.names` are the layers' names; `eye(x, depth=3)` stops after the third. x: (n, 3, H, W) in [0, 1].
+    `extractor.names` are the layers' names; `extractor(x, depth=3)` stops after the third. x: (n, 3, H, W) in [0, 1].
     Raises ValueError for another name, DownloadError, in one sentence, when the weights cannot be had.
     """
     if name not in NAMES:
-        raise ValueError(f"There is no eye {name!r}; it can be {', '.join(NAMES)}.")
-    extractor = (
-        checkpoint.load_network("feature_extractor", FeatureExtractor())
-        if name == "bundled"
-        else _borrowed(name)
-    )
+        raise ValueError(f"There is no extractor {name!r}; it can be {', '.join(NAMES)}.")
+    if name == "bundled":
+        extractor = checkpoint.load_network("feature_extractor", FeatureExtractor())
+    else:
+        extractor = _pretrained(name)
     # channels_last: on a CPU, convolutions are up to twice as fast with a pixel's channels side by side
     return extractor.to(runtime.device(), memory_format=torch.channels_last).eval().requires_grad_(False)
 
 
-def _borrowed(name: str) -> PretrainedExtractor:
+def _pretrained(name: str) -> PretrainedExtractor:
     from torchvision import models
 
     if name == "squeezenet":

@@ -6,21 +6,20 @@ from imagegen_lessons.style.feedforward import (
     TransformNet,
     adain,
     blend,
+    conditional_instance_norm,
     convolution,
     instance_norm,
     mean_std,
 )
-from imagegen_lessons.style.optimize import (
+from imagegen_lessons.style.losses import (
     CONTENT_LAYER,
-    STATISTICS,
-    Recipe,
-    StyleError,
-    StyleTransfer,
-    fit_in,
+    ContentLoss,
+    StyleLoss,
     gram_matrix,
+    masked_gram,
     moments,
-    preserve_colours,
     quantiles,
     relative_error,
     total_variation,
 )
+from imagegen_lessons.style.optimize import Recipe, StyleError, StyleTransfer, fit_in, preserve_colours

@@ -7,33 +7,37 @@ import torch.nn.functional as F
 from torch import nn
 
 
-def convolution(narrow: int, wide: int, size: int = 3, stride: int = 1) -> nn.Conv2d:
+def convolution(narrow, wide, size=3, stride=1):
     """A convolution that keeps the size (or halves it) and repeats the border outwards, so that no frame appears."""
     return nn.Conv2d(narrow, wide, size, stride, size // 2, padding_mode="replicate")
 
 
-def instance_norm(f: torch.Tensor, eps: float = 1e-5) -> torch.Tensor:
+def instance_norm(f, eps=1e-5):
     """Each channel of each picture with mean 0 and standard deviation 1 (Ulyanov et al. 2016): (n, c, h, w)."""
     mean = f.mean(dim=(2, 3), keepdim=True)
     variance = (f - mean).square().mean(dim=(2, 3), keepdim=True)
     return (f - mean) / (variance + eps).sqrt()
 
 
-class ConditionalInstanceNorm(nn.Module):
-    """Instance normalisation with a scale and a shift per style; a mix of styles takes a mix of them.
+def conditional_instance_norm(f, scale, shift, mix):
+    """f (n, c, h, w), normalised, then scaled and shifted by a mix (n, styles) of the tables (styles, c).
 
     Source: Dumoulin et al. 2017, "A Learned Representation for Artistic Style", section 2.2.
     """
+    scale, shift = mix @ scale, mix @ shift  # (n, c)
+    return instance_norm(f) * scale[..., None, None] + shift[..., None, None]
 
-    def __init__(self, channels: int, styles: int):
+
+class ConditionalInstanceNorm(nn.Module):
+    """Instance normalisation with a learned scale and shift for each style; a mix of styles takes a mix of them."""
+
+    def __init__(self, channels, styles):
         super().__init__()
         self.scale = nn.Parameter(torch.ones(styles, channels))
         self.shift = nn.Parameter(torch.zeros(styles, channels))
 
-    def forward(self, f: torch.Tensor, mix: torch.Tensor) -> torch.Tensor:
-        """f (n, c, h, w), mix (n, styles) → (n, c, h, w)."""
-        scale, shift = (mix @ table for table in (self.scale, self.shift))  # (n, c)
-        return instance_norm(f) * scale[..., None, None] + shift[..., None, None]
+    def forward(self, f, mix):
+        return conditional_instance_norm(f, self.scale, self.shift, mix)
 
 
 class TransformNet(nn.Module):
@@ -44,7 +48,7 @@ class TransformNet(nn.Module):
     channels instead of looking at the full-sized picture with 9×9 kernels.
     """
 
-    def __init__(self, styles: int = 1, width: int = 64, blocks: int = 4):
+    def __init__(self, styles=1, width=64, blocks=4):
         super().__init__()
         half, quarter = width // 2, width // 4
         self.styles = styles
@@ -56,7 +60,7 @@ class TransformNet(nn.Module):
         channels = [half, width] + [width] * (2 * blocks) + [half, quarter]
         self.norms = nn.ModuleList([ConditionalInstanceNorm(c, styles) for c in channels])
 
-    def forward(self, x: torch.Tensor, mix: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(self, x, mix=None):
         """`mix` (n, styles): how much of each style, adding up to 1; by default all of the first."""
         if mix is None:
             mix = torch.eye(self.styles, device=x.device)[:1].expand(len(x), -1)
@@ -75,61 +79,67 @@ class TransformNet(nn.Module):
         return torch.sigmoid(self.conv_out(f))[..., :height, :width]
 
 
-def mean_std(f: torch.Tensor) -> torch.Tensor:
+def mean_std(f):
     """Each channel's mean and standard deviation: (n, c, h, w) → (n, 2, c)."""
     return torch.stack([f.mean(dim=(2, 3)), f.var(dim=(2, 3), correction=0).add(1e-5).sqrt()], dim=1)
 
 
-def adain(f: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    """Adaptive instance normalisation: f (n, c, h, w) with the means and deviations `wanted` (n, 2, c).
+def adain(f, wanted):
+    """Adaptive instance normalisation: f (n, c, h, w) with the means `wanted[:, 0]` and the deviations `wanted[:, 1]`.
 
-    Source: Huang, Belongie 2017, equation 8.
+    `wanted` (n, 2, c), as from `mean_std`. Source: Huang, Belongie 2017, equation 8.
     """
     mean, std = wanted[:, :, :, None, None].unbind(dim=1)
     return instance_norm(f) * std + mean
 
 
 class AdaINNet(nn.Module):
-    """The style of any picture for any other, in one pass: an eye that looks, AdaIN, and a decoder that paints.
+    """Any picture in the style of any other, in one pass: an encoder, AdaIN, and a decoder.
 
-    A style is the mean and the deviation of every channel of the eye's first four stages, and nothing else. Huang and
-    Belongie (2017) set them at the deepest stage only; the decoder here meets them at every stage on its way up.
+    The encoder is a feature extractor's backbone, frozen. A style is the mean and the deviation of every channel of its
+    first four layers, and nothing else: its code. Huang and Belongie (2017) set them at the deepest layer only; the
+    decoder here meets them at every layer on its way up. `adain`: a function like the one above.
     """
 
-    def __init__(self, extractor):
+    def __init__(self, extractor, adain=adain):
         super().__init__()
         self.extractor = [extractor]  # in a list: it is not ours to train or to save
+        self.adain = adain
         a, b, c, d = extractor.widths[:4]
         self.up = nn.ModuleList([convolution(d, c), convolution(c, b), convolution(b, a)])
         self.refine = nn.ModuleList([convolution(c, c), convolution(b, b), convolution(a, a)])
         self.conv_out = convolution(a, 3)
 
-    def code(self, style: torch.Tensor) -> list[torch.Tensor]:
-        """The style of pictures (n, 3, H, W): for each of four stages (n, 2, channels)."""
-        return [mean_std(f) for f in self.extractor[0].trunk(style, depth=4)]
+    def encode(self, x):
+        """The backbone's four feature maps of pictures (n, 3, H, W)."""
+        return self.extractor[0].backbone(x, depth=4)
 
-    def forward(self, content: torch.Tensor, code: list[torch.Tensor], strength: float = 1.0) -> torch.Tensor:
+    def code(self, style):
+        """The style of pictures (n, 3, H, W): for each of four layers (n, 2, channels)."""
+        return [mean_std(f) for f in self.encode(style)]
+
+    def forward(self, content, code, strength=1.0):
         """content (n, 3, H, W) in the style `code`; with strength 0 in its own, in between a mix."""
-        return self.decode(self.extractor[0].trunk(content, depth=4), code, strength)
+        return self.decode(self.encode(content), code, strength)
 
-    def decode(
-        self, maps: list[torch.Tensor], code: list[torch.Tensor], strength: float = 1.0
-    ) -> torch.Tensor:
-        """The same from what the eye's trunk saw in the content: nothing is looked at twice where only sliders move."""
+    def decode(self, maps, code, strength=1.0):
+        """The same from the content's maps: where only the style changes, they are computed once."""
         own = [mean_std(f) for f in maps]
         code = [torch.lerp(mine, theirs, strength) for mine, theirs in zip(own, code, strict=True)]
-        f = adain(maps[3], code[3])
-        for k, (up, refine) in enumerate(zip(self.up, self.refine, strict=True)):
-            level = 2 - k
-            f = F.relu(up(F.interpolate(f, size=maps[level].shape[-2:])))
-            f = F.relu(refine(adain(f, code[level])))
+        f = self.adain(maps[3], code[3])
+        for layer, up, refine in zip((2, 1, 0), self.up, self.refine, strict=True):
+            f = F.relu(up(F.interpolate(f, size=maps[layer].shape[-2:])))
+            f = F.relu(refine(self.adain(f, code[layer])))
         return torch.sigmoid(self.conv_out(f))
 
 
-def blend(codes: list[list[torch.Tensor]], weights) -> list[torch.Tensor]:
-    """A mix of styles: the weighted mean of their codes, stage by stage. The weights are made to add up to 1."""
+def blend(codes, weights):
+    """A mix of styles: the weighted mean of their codes, layer by layer. The weights are made to add up to 1.
+
+    Raises ValueError for weights that are fewer or more than the codes, negative, or all zero.
+    """
     weights = torch.as_tensor(weights, dtype=torch.float32)
     if not codes or len(weights) != len(codes) or weights.min() < 0 or not 0 < weights.sum() < math.inf:
         raise ValueError(f"{len(codes)} styles need as many weights, none negative and not all zero.")
     shares = (weights / weights.sum()).tolist()
-    return [sum(w * f for w, f in zip(shares, stage, strict=True)) for stage in zip(*codes, strict=True)]
+    return [sum(w * f for w, f in zip(shares, layer, strict=True)) for layer in zip(*codes, strict=True)]
