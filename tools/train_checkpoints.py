@@ -270,7 +270,7 @@ def eye_colour_reader(seed: int = 0) -> tuple[torch.nn.Module, dict]:
 
 
 def _forger(up: str, seed: int) -> tuple[torch.nn.Module, dict]:
-    """An autoencoder of passport portraits, whose pictures of faces are lesson 13's fakes."""
+    """An autoencoder of passport portraits, whose reconstructed faces are forgeries in lesson 15."""
     network = forgeries.Autoencoder(up)
     batches = datasets.Batches(_scenes(3_000, 700 + seed), size=16, seed=seed)
     _learn(network, lambda x: F.l1_loss(network(x), x), batches, 5_000, f"forger_{up}")
@@ -293,7 +293,7 @@ def forger_bilinear(seed: int = 0) -> tuple[torch.nn.Module, dict]:
 
 
 def fake_detector(seed: int = 0) -> tuple[torch.nn.Module, dict]:
-    """The course's detector of lessons 13 and 14: taught with three kinds of fakes, at many JPEG qualities."""
+    """The course's detector of lessons 15 and 16: trained with three methods of forgery, at many JPEG qualities."""
     network, train_part = detectors.ResidualDetector(), detectors.load_dataset("train")
     known = [train_part.fakes[kind] for kind in ("alpha splice", "transposed", "enlarged")]
     batches = datasets.Batches(train_part.real, *known, size=16, seed=seed)
@@ -312,11 +312,11 @@ def fake_detector(seed: int = 0) -> tuple[torch.nn.Module, dict]:
 
 
 def face_swap(seed: int = 0) -> tuple[torch.nn.Module, dict]:
-    """Lesson 13's swap from Ada to Bea, trained longer; scored on frames of Ada that it has not seen."""
-    swap = faceswap.Swap()
+    """Lesson 15's swap from Ada to Bea, trained longer; scored on frames of Ada that it has not seen."""
+    swap = faceswap.FaceSwap()
     steps = 20_000
-    training = faceswap.Training(swap, steps, n=4_000, seed=seed)
-    training.fit(training.step, None, steps, title="faceswap")
+    trainer = faceswap.FaceSwapTrainer(swap, steps, n=4_000, seed=seed)
+    training.fit(trainer.step, None, steps, title="faceswap")
     factors = faceswap.film(faceswap.ADA, 500, seed=9_000)
     truth = faceswap.frames(faceswap.true_swap(factors, faceswap.BEA))
     average = faceswap.frames(faceswap.film(faceswap.BEA, 1_500, seed=9_001)).mean(0).expand_as(truth)

@@ -1,4 +1,4 @@
-"""Forensics: detectors that look for the traces of a forgery, and the pictures on which they are tried.
+"""Detectors that look for the traces of a forgery, and the dataset on which they are trained and tested.
 
 A detector takes pictures (n, 3, 64, 64) and gives scores (n, 1), higher for what looks fake.
 Drawn faces: no claim about real-world detection.
@@ -17,15 +17,17 @@ from imagegen_lessons.synthetic import faces
 from imagegen_lessons.training import checkpoint
 
 PEOPLE = {"train": 320, "validation": 150, "test": 150}  # disjoint: nobody is in two of them
-EACH = 2
-EDITION = 1  # raise it when these pictures would come out otherwise: files of another edition are not read
+PER_PERSON = 2
+VERSION = (
+    1  # raise it when these pictures would come out otherwise: cached files of another version are not read
+)
 
 
 @dataclass(frozen=True)
 class ForgeryDataset:
-    """Photographs of `who` (n,), numbered from 0, by their `factors`; and of forgeries of the same scenes.
+    """Real portraits and forgeries of the same scenes.
 
-    real: (n, 3, 64, 64). fakes: kind -> (n, 3, 64, 64).
+    real: (n, 3, 64, 64). fakes: method -> (n, 3, 64, 64). factors: those of the scenes. who: persons from 0, (n,).
     """
 
     real: torch.Tensor
@@ -35,42 +37,43 @@ class ForgeryDataset:
 
 
 def load_dataset(part: str = "test") -> ForgeryDataset:
-    """The hardened data set: "train" (640 scenes), "validation" (300, real only) or "test" (300); all the same always.
+    """The forgery dataset: "train" (640 scenes), "validation" (300, real only) or "test" (300); always the same.
 
-    One camera and one JPEG treatment for real and fake, no person in two parts. It is made once (in half a
+    One camera and one JPEG treatment for real and fake, and no person in two parts. It is made once (in half a
     minute at most, all parts together) and kept in the cache folder; where the file is damaged, it is made anew.
     At quick pace it has a tenth of the people. Raises ValueError for another part.
     """
     if part not in PEOPLE:
         raise ValueError(f"The part is one of {', '.join(PEOPLE)}, not {part!r}.")
     people = PEOPLE[part] if runtime.pace() == "full" else PEOPLE[part] // 10
-    factors, who = forgeries.portraits(people, EACH, seed=10 + list(PEOPLE).index(part))
-    kinds = () if part == "validation" else forgeries.METHODS
-    pictures = {
-        name: torch.zeros(len(who), 3, forgeries.SIZE, forgeries.SIZE, dtype=torch.uint8)
-        for name in ("real", *kinds)
-    }
-    place = runtime.cache_dir() / f"load_dataset{EDITION}_{part}_{people}.safetensors"
+    factors, who = forgeries.portraits(people, PER_PERSON, seed=10 + list(PEOPLE).index(part))
+    methods = () if part == "validation" else forgeries.METHODS
+    shape = len(who), 3, forgeries.SIZE, forgeries.SIZE
+    pixels = {name: torch.zeros(shape, dtype=torch.uint8) for name in ("real", *methods)}
+    path = runtime.cache_dir() / f"forgeries_{part}_{people}_v{VERSION}.safetensors"
     try:
-        checkpoint.load(place, **pictures)
+        checkpoint.load(path, **pixels)
     except checkpoint.CheckpointError:
-        _make(pictures, factors)
-        checkpoint.save(place, {"made by": "imagegen_lessons.deepfakes.detectors.exhibits"}, **pictures)
-    shown = {name: x.float() / 255 for name, x in pictures.items()}
-    return ForgeryDataset(shown.pop("real"), shown, factors, who)
+        _fill(pixels, factors)
+        checkpoint.save(path, {"made by": f"detectors.load_dataset({part!r})"}, **pixels)
+    fakes = {name: x.float() / 255 for name, x in pixels.items()}
+    return ForgeryDataset(fakes.pop("real"), fakes, factors, who)
 
 
-def _make(pictures: dict[str, torch.Tensor], factors: dict) -> None:
-    """Fills in the pictures, in bytes."""
+def _fill(pixels: dict[str, torch.Tensor], factors: dict) -> None:
+    """Draws, forges and photographs the pictures, in place."""
     scene = faces.render(factors, forgeries.SIZE)
-    for number, (name, x) in enumerate(pictures.items()):
+    for number, (name, x) in enumerate(pixels.items()):
         rng = runtime.generator(100 + number)
-        true = scene if name == "real" else forgeries.forge(name, scene, factors, rng)
-        x.copy_(forgeries.published(true, rng) * 255 + 0.5)
+        clean = scene if name == "real" else forgeries.forge(name, scene, factors, rng)
+        x.copy_(forgeries.published(clean, rng) * 255 + 0.5)
 
 
 def dct_matrix(n: int) -> torch.Tensor:
-    """The discrete cosine transform as an orthogonal matrix (n, n): row k is a cosine wave with k half-periods."""
+    """The discrete cosine transform (DCT) as an orthogonal matrix (n, n).
+
+    Row k is cos(π (2 i + 1) k / (2 n)) over the places i, scaled to length 1: a wave with k half-periods.
+    """
     k, i = torch.arange(n)[:, None], torch.arange(n)
     waves = (math.pi * (2 * i + 1) * k / (2 * n)).cos() * math.sqrt(2 / n)
     waves[0] /= math.sqrt(2)
@@ -78,9 +81,9 @@ def dct_matrix(n: int) -> torch.Tensor:
 
 
 def spectrum(x: torch.Tensor, bands: int = 16) -> torch.Tensor:
-    """How strong waves of each size are in each picture (n, 3, H, H): the logarithm, in bands · bands squares.
+    """The log-spectrum (DCT) of each picture (n, 3, H, H), averaged over bands · bands squares: (n, bands²).
 
-    (n, bands²), from coarse (first) to fine. `bands` divides H.
+    From coarse waves (first) to fine ones. `bands` divides H.
     """
     waves = dct_matrix(x.shape[-1]).to(x)
     strength = (waves @ x.mean(dim=1) @ waves.T).abs()
@@ -88,7 +91,7 @@ def spectrum(x: torch.Tensor, bands: int = 16) -> torch.Tensor:
 
 
 class ResidualDetector(nn.Module):
-    """Pictures (n, 3, 64, 64) → scores (n, 1), seeing only what is left when each pixel's neighbours have foretold it.
+    """Pictures (n, 3, 64, 64) → scores (n, 1), from what is left when each pixel was predicted from its neighbours.
 
     The filter is one of the "spatial rich model" (Fridrich and Kodovský 2012). The residual, in which noise and seams
     stand out and faces hardly do, is limited and goes into lesson 01's network.
@@ -107,8 +110,8 @@ class ResidualDetector(nn.Module):
         self.net = networks.ConvNet(3, 1, size=forgeries.SIZE, width=width)
 
     def forward(self, x):
-        left = F.conv2d(x, self.filter, padding=2, groups=3)  # (n, 3, 64, 64)
-        return self.net(0.5 + 0.5 * (20 * left).tanh())
+        residual = F.conv2d(x, self.filter, padding=2, groups=3)  # (n, 3, 64, 64)
+        return self.net(0.5 + 0.5 * (20 * residual).tanh())
 
 
 def self_blended(scene: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
@@ -130,7 +133,7 @@ def self_blended(scene: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
 
 @torch.no_grad()
 def scores(detector: nn.Module, x: torch.Tensor) -> torch.Tensor:
-    """What a detector says of each picture (n, 3, 64, 64): (n,), on the CPU; above 0 it thinks it fake.
+    """A detector's scores (n,) of pictures (n, 3, 64, 64), in eval mode, on the CPU; above 0 means fake.
 
     Raises ValueError for pictures of another shape: a detector that took them would have learned nothing about them.
     """
@@ -140,15 +143,12 @@ def scores(detector: nn.Module, x: torch.Tensor) -> torch.Tensor:
         )
     device = next(detector.parameters()).device
     training, _ = detector.training, detector.eval()
-    said = torch.cat([detector(part.to(device))[:, 0].cpu() for part in x.split(128)])
+    result = torch.cat([detector(part.to(device))[:, 0].cpu() for part in x.split(128)])
     detector.train(training)
-    return said
+    return result
 
 
 def load_detector() -> ResidualDetector:
     """The course's detector, bundled: a residual network, trained with JPEG files of many qualities, on the device."""
-    return (
-        checkpoint.load_network("forgery_detector", ResidualDetector())
-        .requires_grad_(False)
-        .to(runtime.device())
-    )
+    detector = checkpoint.load_network("forgery_detector", ResidualDetector())
+    return detector.requires_grad_(False).to(runtime.device())

@@ -2,7 +2,7 @@
 
 It starts from the renderer's factors alone: the swap takes neither a picture nor a file, and from this module no
 reader of files can be reached, so nobody who really lives can come into it. And since the true swap can be drawn,
-the made one can be scored against it. The arrangement is that of the first deepfakes (2017).
+the network's can be scored against it. The arrangement is that of the first deepfakes (2017).
 """
 
 import torch
@@ -59,7 +59,7 @@ def true_swap(factors: dict, other: dict) -> dict[str, Tensor]:
 
     Raises ValueError unless both are dicts of factors, and `other` is the identity of one person.
     """
-    _only_factors(factors)
+    _check_factors(factors)
     n = max((value.numel() for value in factors.values() if isinstance(value, Tensor)), default=1)
     return {**factors, **{name: value.expand(n) for name, value in _identity(other).items()}}
 
@@ -69,11 +69,11 @@ def frames(factors: dict, device=None) -> Tensor:
 
     Raises ValueError for anything but a dict of factors, and as `faces.render`.
     """
-    _only_factors(factors)
+    _check_factors(factors)
     return faces.render(factors, 96, device)[..., 28:76, 24:72]
 
 
-def _only_factors(factors) -> None:
+def _check_factors(factors) -> None:
     if not isinstance(factors, dict):
         raise ValueError(
             "A face swap takes the factors of drawn faces, a dict as from film(…), and never a picture or a file; "
@@ -83,18 +83,18 @@ def _only_factors(factors) -> None:
 
 def _identity(who) -> dict[str, Tensor]:
     """One person's factors, (1,) each, after a check."""
-    _only_factors(who)
+    _check_factors(who)
     if set(who) != set(faces.IDENTITY):
         wrong = ", ".join(sorted(set(who) ^ set(faces.IDENTITY)))
-        raise ValueError(f"An identity has all factors of its kind and no others, but look at: {wrong}.")
+        raise ValueError(f"An identity has all of its factors and no others, but look at: {wrong}.")
     values = {name: faces.FACTORS[name].read(who[name], name).flatten() for name in faces.IDENTITY}
     if any(len(value) != 1 for value in values.values()):
         raise ValueError("An identity is that of one person: one value for each of its factors.")
     return values
 
 
-def look(x: Tensor, mix: Tensor | float = 1.0) -> Tensor:
-    """What the encoder sees of frames (n, 3, 48, 48): shades of grey, of mean 0 and deviation 1, (n, 1, 48, 48).
+def encoder_input(x: Tensor, mix: Tensor | float = 1.0) -> Tensor:
+    """Frames (n, 3, 48, 48) in shades of grey, each of mean 0 and standard deviation 1: (n, 1, 48, 48).
 
     mix: how much red, green and blue count, (n, 3, 1, 1). At random in training, so that the colours of skin and
     hair tell the encoder little about who it is.
@@ -104,7 +104,7 @@ def look(x: Tensor, mix: Tensor | float = 1.0) -> Tensor:
 
 
 class Encoder(nn.Module):
-    """What a face does: shades of grey (n, 1, 48, 48) → code (n, 24)."""
+    """Expression and pose of a face: grey frames (n, 1, 48, 48) → latent codes (n, 24)."""
 
     def __init__(self):
         super().__init__()
@@ -119,12 +119,12 @@ class Encoder(nn.Module):
             nn.Linear(32 * 6 * 6, 24),
         )
 
-    def forward(self, seen):
-        return self.layers(seen)
+    def forward(self, grey):
+        return self.layers(grey)
 
 
 class Decoder(nn.Module):
-    """One person doing that: code (n, 24) → picture (n, 3, 48, 48)."""
+    """One person with that expression: latent codes (n, 24) → frames (n, 3, 48, 48)."""
 
     def __init__(self):
         super().__init__()
@@ -147,7 +147,7 @@ class Decoder(nn.Module):
         return self.layers(code)
 
 
-class Swap(nn.Module):
+class FaceSwap(nn.Module):
     """Factors of A's frames → pictures of B with A's expressions, (n, 3, 48, 48).
 
     a, b: the identities of two people. With `shared=False` each has an encoder of their own: the arrangement that
@@ -163,43 +163,43 @@ class Swap(nn.Module):
     @torch.no_grad()
     def forward(self, factors: dict) -> Tensor:
         device = next(self.parameters()).device
-        codes = [self.encoders[0](look(x)) for x in frames(factors, device).split(250)]
+        codes = [self.encoders[0](encoder_input(x)) for x in frames(factors, device).split(250)]
         return torch.cat([self.decoders[1](code) for code in codes])
 
-    def rebuild(self, seen_a: Tensor, seen_b: Tensor) -> tuple[Tensor, Tensor]:
-        """Both people out of what was seen of each, by their own decoders: this is what training asks for."""
-        a = self.decoders[0](self.encoders[0](seen_a))
-        b = self.decoders[1](self.encoders[-1](seen_b))
+    def reconstruct(self, grey_a: Tensor, grey_b: Tensor) -> tuple[Tensor, Tensor]:
+        """Both people from grey frames of each, by their own decoders: this is what training asks for."""
+        a = self.decoders[0](self.encoders[0](grey_a))
+        b = self.decoders[1](self.encoders[-1](grey_b))
         return a, b
 
 
-class Training:
-    """Teaches a swap to rebuild either person; nobody tells it what the true swap would be.
+class FaceSwapTrainer:
+    """Trains a swap to reconstruct either person; nothing tells it what the true swap would be.
 
-    It draws `n` frames of each person (their seeds follow from `seed`), and `step()` trains on a few of them, at
-    most `steps` times: `train.fit(training.step, None, steps)`.
+    It draws `n` frames of each person (their seeds follow from `seed`). `step()` trains on a batch of them, and can
+    be called `steps` times: `training.fit(trainer.step, None, steps)`.
     """
 
-    def __init__(self, swap: Swap, steps: int, n: int = 1500, batch: int = 16, seed: int = 0):
+    def __init__(self, swap: FaceSwap, steps: int, n: int = 1500, batch: int = 16, seed: int = 0):
         device = runtime.device()
-        self.swap, self.batch, self.random = swap.to(device), batch, runtime.generator(seed)
+        self.swap, self.batch, self.rng = swap.to(device), batch, runtime.generator(seed)
         films = (film(who, n, seed=1_000 + 2 * seed + i) for i, who in enumerate(swap.people))
         self.frames = [frames(factors, device) for factors in films]
         self.optimizer = torch.optim.Adam(swap.parameters())
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimizer, 1e-2, steps, pct_start=0.1)
 
     def step(self) -> dict[str, Tensor]:
-        """One step: the mean squared errors of both, brought down."""
-        device, rng = self.frames[0].device, self.random
-        # The rng lie on the CPU; what they say goes to a GPU without the program waiting for it (non_blocking).
-        chosen = [torch.randint(len(x), (self.batch,), generator=rng) for x in self.frames]
-        pictures = [x[k.to(device, non_blocking=True)] for x, k in zip(self.frames, chosen, strict=True)]
-        mixes = torch.rand(2, self.batch, 3, 1, 1, generator=rng).to(device, non_blocking=True)
-        made = self.swap.rebuild(*map(look, pictures, mixes))
-        loss = sum(map(F.mse_loss, made, pictures))
+        """One step down the mean squared errors of both reconstructions."""
+        device = self.frames[0].device
+        # Drawn on the CPU; a GPU gets the numbers without the program waiting for it (non_blocking).
+        chosen = [torch.randint(len(x), (self.batch,), generator=self.rng) for x in self.frames]
+        real = [x[k.to(device, non_blocking=True)] for x, k in zip(self.frames, chosen, strict=True)]
+        mixes = torch.rand(2, self.batch, 3, 1, 1, generator=self.rng).to(device, non_blocking=True)
+        made = self.swap.reconstruct(*map(encoder_input, real, mixes))
+        loss = sum(map(F.mse_loss, made, real))
         self.optimizer.zero_grad()
         loss.backward()
-        # So high a rate pays in half a minute, but without this a step may leap away and undo it all.
+        # So high a learning rate pays in half a minute, but without this one step may undo it all.
         nn.utils.clip_grad_norm_(self.swap.parameters(), 0.01)
         self.optimizer.step()
         self.schedule.step()

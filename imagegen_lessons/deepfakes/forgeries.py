@@ -1,4 +1,4 @@
-"""Fakes with nobody in them, and one camera that photographs fakes and true scenes alike.
+"""Forgeries of drawn portraits, by six methods, and one simulated camera for forgeries and true scenes alike.
 
 A portrait begins as a clean scene (drawn, or forged); then the same lens, the same noise and the same JPEG go over
 everything, so that a detector can find only what the forgery itself has left. Drawn faces: no claim about real ones.
@@ -19,23 +19,29 @@ from imagegen_lessons.training import checkpoint
 
 SIZE = 64
 METHODS = ("alpha splice", "Poisson splice", "transposed", "bilinear", "enlarged", "generated")
-ALIKE = ("skin_tone", "undertone", "hair_colour", "hair_style", "beard")  # what a forger looks for in a donor
+ALIKE = (
+    "skin_tone",
+    "undertone",
+    "hair_colour",
+    "hair_style",
+    "beard",
+)  # what a donor has to share with the scene
 
 
 def portraits(people: int, each: int = 2, seed: int = 0, **fixed) -> tuple[dict, torch.Tensor]:
-    """Factors of `each` portraits of `people` persons, (people · each,), and who is who: 0 to people - 1.
+    """Factors of `each` portraits of so many people, (people · each,), and who is in each: 0 to people - 1.
 
     The portraits of a person share every factor of `faces.IDENTITY`; `fixed` as for `faces.sample`. Different
     seeds give different people. Raises what `faces.sample` raises.
     """
     who = torch.arange(people).repeat_interleave(each)
-    persons = faces.passports(people, seed=2 * seed, **fixed)
+    identities = faces.passports(people, seed=2 * seed, **fixed)
     factors = faces.passports(people * each, seed=2 * seed + 1)
-    return factors | {name: persons[name][who] for name in faces.IDENTITY}, who
+    return factors | {name: identities[name][who] for name in faces.IDENTITY}, who
 
 
 def camera(scene: torch.Tensor, rng: torch.Generator, photons: float = 500.0) -> torch.Tensor:
-    """A photograph of each scene (n, 3, H, W): a lens that blurs a little, then noise of light and of electronics.
+    """A photograph of each scene (n, 3, H, W): a lens that blurs a little, then shot noise and read noise.
 
     A pixel of brightness 1 catches `photons` on average, whose number varies by its square root (shot noise); reading
     it out adds 1 % more. In [0, 1], rounded to 8 bits. Colours are taken as linear: a simplification.
@@ -62,7 +68,7 @@ def jpeg(x: torch.Tensor, quality) -> torch.Tensor:
 
 
 def published(scene: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
-    """What reaches us of each scene: photographed, then a JPEG file of some quality from 75 to 95."""
+    """Each scene as it reaches us: photographed, then a JPEG file of some quality from 75 to 95."""
     return jpeg(camera(scene, rng), torch.randint(75, 96, (len(scene),), generator=rng))
 
 
@@ -79,7 +85,7 @@ def face_mask(n: int, rng: torch.Generator, soft: float = 0.2) -> torch.Tensor:
 
 
 def jitter(x: torch.Tensor, rng: torch.Generator, amount: float = 0.06) -> torch.Tensor:
-    """Each picture turned, scaled and shifted a little, as a forger must who fits one face onto another.
+    """Each picture turned, scaled and shifted a little, as when one face is fitted onto another.
 
     `amount`: up to this share in size, half of it in place, and about as much turned, in radians.
     """
@@ -92,14 +98,11 @@ def jitter(x: torch.Tensor, rng: torch.Generator, amount: float = 0.06) -> torch
 
 
 def donors(factors: dict, rng: torch.Generator) -> torch.Tensor:
-    """Somebody else in each scene (n, 3, 64, 64): in the same pose and light, with like skin and hair, jitter a little.
-
-    A forger would look for such a photograph; we draw it.
-    """
+    """Somebody else in each scene (n, 3, 64, 64): same pose and light, alike in skin and hair, moved a little."""
     n = len(factors["smile"])
     others = faces.passports(n, seed=int(torch.randint(2**31, (), generator=rng)))
-    lent = {name: others[name] for name in faces.IDENTITY if name not in ALIKE}
-    return jitter(faces.render(factors | lent, SIZE), rng)
+    changed = {name: others[name] for name in faces.IDENTITY if name not in ALIKE}
+    return jitter(faces.render(factors | changed, SIZE), rng)
 
 
 def alpha_splice(scene, donor, mask):
@@ -108,8 +111,8 @@ def alpha_splice(scene, donor, mask):
 
 
 def poisson_splice(scene, donor, mask, sweeps: int = 60):
-    """The donor's edges with the scene's colours: within the mask, a picture with the donor's second derivatives that
-    meets the scene at the border (Pérez et al. 2003). No seam in colour remains.
+    """The donor's edges with the scene's colours: within the mask, a picture with the donor's Laplacian that meets the
+    scene at the border (Pérez et al. 2003). No seam in colour remains.
 
     Solved by successive over-relaxation, red and black pixels in turn. Inputs (n, c, H, W), mask (n, 1, H, W) of which
     what exceeds 0.5 counts as inside, away from the picture's edge. Clamped to [0, 1].
@@ -143,10 +146,10 @@ def _neighbours(x):
 
 
 class Autoencoder(nn.Module):
-    """Pictures (n, 3, H, W) through a narrow place (n, 16, H / 4, W / 4) and back; 4 divides the sides.
+    """Pictures (n, 3, H, W) → latent codes (n, 16, H / 4, W / 4) → pictures; 4 divides the sides.
 
-    Where it grows again it leaves its traces: `up` is "transposed" (transposed convolutions, which stamp) or "bilinear"
-    (interpolation, then a convolution).
+    Its upsampling leaves traces: `up` is "transposed" (transposed convolutions, with checkerboard artefacts) or
+    "bilinear" (interpolation, then a convolution).
     """
 
     def __init__(self, up: str = "transposed", width: int = 24):
@@ -155,7 +158,7 @@ class Autoencoder(nn.Module):
         self.down2 = nn.Conv2d(width, 2 * width, kernel_size=4, stride=2, padding=1)
         self.code = nn.Conv2d(2 * width, 16, kernel_size=1)
         self.expand = nn.Conv2d(16, 2 * width, kernel_size=3, padding=1)
-        self.up1, self.up2 = (_doubled(up, channels, width) for channels in (2 * width, width))
+        self.up1, self.up2 = (_upsampling(up, channels, width) for channels in (2 * width, width))
         self.to_rgb = nn.Conv2d(width, 3, kernel_size=3, padding=1)
 
     def forward(self, x):
@@ -166,41 +169,41 @@ class Autoencoder(nn.Module):
         return torch.sigmoid(self.to_rgb(h))
 
 
-def _doubled(up: str, channels: int, width: int) -> nn.Module:
+def _upsampling(up: str, channels: int, width: int) -> nn.Module:
     """A layer (n, channels, h, w) → (n, width, 2 h, 2 w)."""
     if up == "transposed":
         return nn.ConvTranspose2d(channels, width, kernel_size=4, stride=2, padding=1)
-    grow = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False)
-    return nn.Sequential(grow, nn.Conv2d(channels, width, kernel_size=3, padding=1))
+    interpolation = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False)
+    return nn.Sequential(interpolation, nn.Conv2d(channels, width, kernel_size=3, padding=1))
 
 
 @functools.cache
-def _network(name: str) -> nn.Module:
-    """A bundled network that forges, on the CPU."""
-    if name == "generated":
-        players = nn.ModuleDict({"G": gans.Generator(), "D": gans.Discriminator()})
-        return checkpoint.load_network("faces_gan", players)["G"].requires_grad_(False)
-    return checkpoint.load_network(f"forger_{name}", Autoencoder(name)).requires_grad_(False)
+def _network(method: str) -> nn.Module:
+    """The bundled network behind a method, on the CPU."""
+    if method == "generated":
+        gan = nn.ModuleDict({"G": gans.Generator(), "D": gans.Discriminator()})
+        return checkpoint.load_network("faces_gan", gan)["G"].requires_grad_(False)
+    return checkpoint.load_network(f"autoencoder_{method}", Autoencoder(method)).requires_grad_(False)
 
 
-def forge(kind: str, scene: torch.Tensor, factors: dict, rng: torch.Generator) -> torch.Tensor:
-    """Fakes of one of the METHODS from clean scenes (n, 3, 64, 64) and their factors: (n, 3, 64, 64), not photographed.
+def forge(method: str, scene: torch.Tensor, factors: dict, rng: torch.Generator) -> torch.Tensor:
+    """Forgeries of clean scenes (n, 3, 64, 64) with these factors, by one of the METHODS: (n, 3, 64, 64), in no camera.
 
-    Splices put in somebody else's face; "transposed" and "bilinear", the face as an autoencoder paints it; "enlarged"
-    is the whole scene from a quarter of its pixels, by lesson 09's network; "generated" is lesson 03's G, which draws
-    32 × 32 pixels, enlarged by the same network (it does not look at the scene). Raises ValueError for another kind.
+    Splices put in somebody else's face; "transposed" and "bilinear", the face as an autoencoder reconstructs it;
+    "enlarged" is the whole scene from a quarter of its pixels, by lesson 09's network; "generated" is lesson 03's G,
+    enlarged by the same network from 32 × 32 pixels (it does not look at the scene). ValueError for another method.
     """
-    if kind not in METHODS:
-        raise ValueError(f"The kind of a fake is one of {', '.join(METHODS)}, not {kind!r}.")
-    if kind == "enlarged":
+    if method not in METHODS:
+        raise ValueError(f"The method is one of {', '.join(METHODS)}, not {method!r}.")
+    if method == "enlarged":
         return superres.enlarge(superres.downscale(scene, 2), 2)
-    if kind == "generated":
+    if method == "generated":
         z = torch.randn(len(scene), 64, generator=rng)
-        return superres.enlarge(torch.cat([_network(kind)(part) for part in z.split(100)]), 2)
+        return superres.enlarge(torch.cat([_network(method)(part) for part in z.split(100)]), 2)
     mask = face_mask(len(scene), rng)
-    if kind == "alpha splice":
+    if method == "alpha splice":
         return alpha_splice(scene, donors(factors, rng), mask)
-    if kind == "Poisson splice":
+    if method == "Poisson splice":
         return poisson_splice(scene, donors(factors, rng), mask)
-    painted = torch.cat([_network(kind)(part) for part in scene.split(100)])
-    return alpha_splice(scene, painted, mask)
+    face = torch.cat([_network(method)(part) for part in scene.split(100)])
+    return alpha_splice(scene, face, mask)
