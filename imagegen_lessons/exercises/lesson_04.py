@@ -1,4 +1,4 @@
-"""Exercises of lesson 04: precision, the Fréchet distance, coverage, effective kinds, fooling a number."""
+"""Exercises of lesson 04: precision, the Fréchet distance, coverage, effective classes, fooling a metric."""
 
 import torch
 
@@ -8,42 +8,36 @@ from imagegen_lessons.runtime import generator
 from imagegen_lessons.synthetic import points
 
 
-def _cloud(n: int, d: int, seed: int, shift: float = 0.0, scale: float = 1.0) -> torch.Tensor:
-    return shift + scale * torch.randn(n, d, generator=generator(seed))
+def _normal(n, d, seed, shift=0.0):
+    return shift + torch.randn(n, d, generator=generator(seed))
 
 
-# Whole numbers, so that a rim is met exactly: the first fake is on one and in no ball.
-_WHOLE = torch.tensor([[0.0, 0], [1, 0], [0, 2], [3, 3]]), torch.tensor([[-1.0, 0], [5, 5], [-3, -3]]), 1
 _RING, _HALF_RING = points.sample("ring", 60, seed=1), points.sample("ring", 60, seed=2).abs()
 
-
-@exercise(
+precision = exercise(
     cases=(
         (_RING, _HALF_RING + 0.03, 3),
         (_HALF_RING, _RING, 2),
-        (_cloud(40, 5, 1), _cloud(30, 5, 2, shift=0.8), 1),
-        _WHOLE,
+        (_normal(40, 5, 1), _normal(30, 5, 2, shift=0.8), 1),
+        # Whole numbers, so that a surface is met exactly: the first fake is on one and in no ball.
+        (torch.tensor([[0.0, 0], [1, 0], [0, 2], [3, 3]]), torch.tensor([[-1.0, 0], [5, 5], [-3, -3]]), 1),
     ),
     hints=(
         "torch.cdist(real, real) holds all distances between reals; each real's smallest one is 0, to itself.",
         "The radii: torch.cdist(real, real).sort(dim=1).values[:, k]. Column 0 is the real itself.",
         "inside = torch.cdist(fake, real) <= radius is (fakes, reals). For which fakes is any of its row True?",
     ),
-)
-def precision(real, fake, k):
-    """The share of fakes (n, d) that lie in the ball of at least one real (m, d); rims count."""
-    radius = torch.cdist(real, real).sort(dim=1).values[:, k]  # (m,)
-    inside = torch.cdist(fake, real) <= radius  # (n, m)
-    return inside.any(dim=1).float().mean()
+)(metrics.precision)
 
 
 def _inside(real, fake, k):
-    return torch.cdist(fake, real) <= torch.cdist(real, real).sort(dim=1).values[:, k]  # (n, m)
+    """(n, m): which fakes lie in which balls; the ball reaches to column k of the sorted distances."""
+    return torch.cdist(fake, real) <= torch.cdist(real, real).sort(dim=1).values[:, k]
 
 
 @precision.mistake("Balls around fakes, and a share of the reals: that is recall. Exchange the two sets.")
 def recall_instead(real, fake, k):
-    return precision.answer(fake, real, k)
+    return metrics.precision(fake, real, k)
 
 
 @precision.mistake("Each real is its own nearest, so its k-th neighbour is in column k, not in k - 1.")
@@ -61,105 +55,95 @@ def a_count(real, fake, k):
     return _inside(real, fake, k).any(dim=1).sum()
 
 
-@precision.mistake("Points on the rim are inside: compare with <=, not with <.")
-def without_rims(real, fake, k):
+@precision.mistake("Points on the surface are inside: compare with <=, not with <.")
+def without_surfaces(real, fake, k):
     radius = torch.cdist(real, real).sort(dim=1).values[:, k]
     return (torch.cdist(fake, real) < radius).any(dim=1).float().mean()
 
 
 @precision.mistake("k is not always 3: the radii are in column k.")
 def always_three(real, fake, k):
-    return precision.answer(real, fake, 3)
+    return metrics.precision(real, fake, 3)
 
 
 @precision.mistake("This is the share of balls that hold a fake. Count fakes, not balls.")
 def counts_balls(real, fake, k):
-    return coverage.answer(real, fake, k)
+    return metrics.coverage(real, fake, k)
 
 
-_A = _cloud(50, 3, 3) @ torch.tensor([[1.0, 0.9, 0.0], [0.0, 0.5, 0.0], [0.3, 0.0, 2.0]])
-_B = _cloud(50, 3, 4, shift=0.5)
+_A = _normal(50, 3, 3) @ torch.tensor([[1.0, 0.9, 0.0], [0.0, 0.5, 0.0], [0.3, 0.0, 2.0]])
+_B = _normal(50, 3, 4, shift=0.5)
 
-
-@exercise(
-    cases=(
-        (*metrics.gaussian(_A), *metrics.gaussian(_B)),
-        (*metrics.gaussian(_B), *metrics.gaussian(_A)),
-        (*metrics.gaussian(_A[:, :1]), *metrics.gaussian(_B[:, :1])),
-    ),
+frechet_distance = exercise(
+    cases=((_A, _B), (_B, _A), (_A[:, :1], _B[:, :1])),
     hints=(
-        "Four terms: the squared length of mean_a - mean_b, two traces, and minus twice the trace of a root.",
+        "mean, cov = gaussian(a), and the same for b. Four terms: the squared length of the difference of the means, "
+        "two traces, and minus twice the trace of a root.",
         "matrix_sqrt refuses cov_a @ cov_b, which is not symmetric; hence the sandwich root @ cov_b @ root.",
-        "root = metrics.matrix_sqrt(cov_a), and the last term is 2 * metrics.matrix_sqrt(...).trace().",
+        "root = matrix_sqrt(cov_a), and the last term is 2 * matrix_sqrt(...).trace().",
     ),
-)
-def frechet_distance(mean_a, cov_a, mean_b, cov_b):
-    """The squared Fréchet distance of two Gaussians with means (d,) and covariances (d, d)."""
-    root = metrics.matrix_sqrt(cov_a)
-    overlap = metrics.matrix_sqrt(root @ cov_b @ root).trace()
-    return (mean_a - mean_b).square().sum() + cov_a.trace() + cov_b.trace() - 2 * overlap
+)(metrics.frechet_distance)
 
 
-@frechet_distance.mistake("A matrix root is not the root of each number: take metrics.matrix_sqrt.")
-def root_of_each_number(mean_a, cov_a, mean_b, cov_b):
-    overlap = (cov_a.sqrt() @ cov_b @ cov_a.sqrt()).sqrt().trace()  # nan: a covariance may be negative
-    return (mean_a - mean_b).square().sum() + cov_a.trace() + cov_b.trace() - 2 * overlap
+def _sum(a, b, overlap):
+    """The Fréchet distance with this in place of the trace of the root; `overlap` gets both covariances."""
+    (mean_a, cov_a), (mean_b, cov_b) = metrics.gaussian(a), metrics.gaussian(b)
+    return (mean_a - mean_b).square().sum() + (cov_a + cov_b).trace() - 2 * overlap(cov_a, cov_b)
+
+
+@frechet_distance.mistake("A matrix root is not the root of each number: take matrix_sqrt.")
+def root_of_each_number(a, b):  # nan: a covariance may be negative
+    return _sum(a, b, lambda A, B: (A.sqrt() @ B @ A.sqrt()).sqrt().trace())
 
 
 @frechet_distance.mistake("The distance of the means counts squared, like everything else here.")
-def unsquared_means(mean_a, cov_a, mean_b, cov_b):
-    return frechet_distance.answer(mean_a, cov_a, mean_a, cov_b) + (mean_a - mean_b).norm()
+def unsquared_means(a, b):
+    step = a.mean(dim=0) - b.mean(dim=0)
+    return metrics.frechet_distance(a, b) - step.square().sum() + step.norm()
 
 
 @frechet_distance.mistake("The last term counts twice: it is 2 ab in (a - b)² = a² + b² - 2 ab.")
-def last_term_once(mean_a, cov_a, mean_b, cov_b):
-    others = (mean_a - mean_b).square().sum() + cov_a.trace() + cov_b.trace()
-    return (others + frechet_distance.answer(mean_a, cov_a, mean_b, cov_b)) / 2
+def last_term_once(a, b):
+    return (_sum(a, b, lambda A, B: 0) + metrics.frechet_distance(a, b)) / 2
 
 
 @frechet_distance.mistake("The squared distance is asked for: no root at the end.")
-def root_at_the_end(mean_a, cov_a, mean_b, cov_b):
-    return frechet_distance.answer(mean_a, cov_a, mean_b, cov_b).sqrt()
+def root_at_the_end(a, b):
+    return metrics.frechet_distance(a, b) ** 0.5
 
 
 @frechet_distance.mistake("On both sides of cov_b stands the root of cov_a, not cov_a itself.")
-def sandwich_without_roots(mean_a, cov_a, mean_b, cov_b):
-    overlap = metrics.matrix_sqrt(cov_a @ cov_b @ cov_a).trace()
-    return (mean_a - mean_b).square().sum() + cov_a.trace() + cov_b.trace() - 2 * overlap
+def sandwich_without_roots(a, b):
+    return _sum(a, b, lambda A, B: metrics.matrix_sqrt(A @ B @ A).trace())
 
 
 @frechet_distance.mistake("A product of two roots is the root of the product only where the axes agree.")
-def product_of_roots(mean_a, cov_a, mean_b, cov_b):
-    overlap = (metrics.matrix_sqrt(cov_a) @ metrics.matrix_sqrt(cov_b)).trace()
-    return (mean_a - mean_b).square().sum() + cov_a.trace() + cov_b.trace() - 2 * overlap
+def product_of_roots(a, b):
+    return _sum(a, b, lambda A, B: (metrics.matrix_sqrt(A) @ metrics.matrix_sqrt(B)).trace())
 
 
-@exercise(
+coverage = exercise(
     cases=(
         (_RING, _HALF_RING, 5),
         (_HALF_RING, _RING, 3),
-        (_cloud(40, 5, 5), _cloud(30, 5, 6, shift=0.5), 2),
+        (_normal(40, 5, 5), _normal(30, 5, 6, shift=0.5), 2),
     ),
     hints=(
-        "The radii are those of precision: around each real, to its k-th nearest fellow.",
+        "The radii are those of precision: around each real, to its k-th nearest neighbour.",
         "torch.cdist(real, fake).min(dim=1).values is each real's distance to its nearest fake.",
         "A ball is covered where that distance is <= its radius; which share of the balls is?",
     ),
-)
-def coverage(real, fake, k):
-    """The share of the reals' balls that hold at least one fake; reals (m, d), fakes (n, d)."""
-    radius = torch.cdist(real, real).sort(dim=1).values[:, k]  # (m,)
-    return (torch.cdist(real, fake).min(dim=1).values <= radius).float().mean()
+)(metrics.coverage)
 
 
 @coverage.mistake("This is recall: its balls are around the fakes. For coverage they are around the reals.")
 def balls_around_fakes(real, fake, k):
-    return precision.answer(fake, real, k)
+    return metrics.precision(fake, real, k)
 
 
 @coverage.mistake("This is precision, the share of fakes in balls. Asked is the share of balls with fakes.")
 def share_of_fakes(real, fake, k):
-    return precision.answer(real, fake, k)
+    return metrics.precision(real, fake, k)
 
 
 @coverage.mistake("The balls are too small: do not count a real as its own neighbour.")
@@ -174,7 +158,7 @@ def divided_by_fakes(real, fake, k):
 
 @coverage.mistake("This is density: it counts in how many balls a fake lies. A ball is covered or not.")
 def the_density(real, fake, k):
-    return _inside(real, fake, k).sum(dim=1).float().mean() / k
+    return metrics.density_coverage(real, fake, k)[0]
 
 
 @exercise(
@@ -185,46 +169,52 @@ def the_density(real, fake, k):
         (torch.tensor([1, 1, 1]), 2),
     ),
     hints=(
-        "torch.bincount(labels, minlength=kinds) counts each kind; divided by the number of labels it is p.",
-        "0 log 0 counts as 0, but a computer says nan: leave out the kinds that do not occur, p = p[p > 0].",
+        "torch.bincount(labels, minlength=classes) counts each class; divided by the number of labels it is p.",
+        "0 log 0 counts as 0, but a computer says nan: leave out the classes that do not occur, p = p[p > 0].",
         "-(p * p.log()).sum() is the entropy; the effective number is its exp.",
     ),
 )
-def effective_kinds(labels, kinds):
-    """The exponential of the entropy of the shares: as many equally frequent kinds would be as diverse."""
-    p = torch.bincount(labels, minlength=kinds) / len(labels)
+def effective_classes(labels, classes):
+    """The exponential of the entropy of the shares: as many equally frequent classes would be as diverse."""
+    p = torch.bincount(labels, minlength=classes) / len(labels)
     p = p[p > 0]
     return (-(p * p.log()).sum()).exp()
 
 
-@effective_kinds.mistake("This counts the kinds that occur; a kind that occurs once should hardly count.")
-def counts_kinds(labels, kinds):
+@effective_classes.mistake(
+    "This counts the classes that occur; a class that occurs once should hardly count."
+)
+def counts_classes(labels, classes):
     return len(labels.unique())
 
 
-@effective_kinds.mistake("This is the entropy itself, a logarithm: take its exp.")
-def the_entropy(labels, kinds):
-    return effective_kinds.answer(labels, kinds).log()
+@effective_classes.mistake("This is the entropy itself, a logarithm: take its exp.")
+def the_entropy(labels, classes):
+    return effective_classes.answer(labels, classes).log()
 
 
-@effective_kinds.mistake("The logarithm must fit the exponential: log with exp, or log2 with 2 to the power.")
-def two_bases(labels, kinds):
-    return effective_kinds.answer(labels, kinds).log2().exp()
+@effective_classes.mistake(
+    "The logarithm must fit the exponential: log with exp, or log2 with 2 to the power."
+)
+def two_bases(labels, classes):
+    return effective_classes.answer(labels, classes).log2().exp()
 
 
-@effective_kinds.mistake("The sum of p log p is negative; a minus belongs before it.")
-def without_the_minus(labels, kinds):
-    return 1 / effective_kinds.answer(labels, kinds)
+@effective_classes.mistake("The sum of p log p is negative; a minus belongs before it.")
+def without_the_minus(labels, classes):
+    return 1 / effective_classes.answer(labels, classes)
 
 
-@effective_kinds.mistake("1 / Σ p² is another known number, Simpson's. Asked is exp(-Σ p log p).")
-def simpsons(labels, kinds):
+@effective_classes.mistake("1 / Σ p² is another known number, Simpson's. Asked is exp(-Σ p log p).")
+def simpsons(labels, classes):
     return len(labels) ** 2 / torch.bincount(labels).square().sum()
 
 
-@effective_kinds.mistake("For a kind that does not occur, p log p is 0 times minus infinity: leave it out.")
-def nan_for_empty(labels, kinds):
-    p = torch.bincount(labels, minlength=kinds) / len(labels)
+@effective_classes.mistake(
+    "For a class that does not occur, p log p is 0 times minus infinity: leave it out."
+)
+def nan_for_empty(labels, classes):
+    p = torch.bincount(labels, minlength=classes) / len(labels)
     return (-(p * p.log()).sum()).exp()
 
 
@@ -237,24 +227,24 @@ def _verify_fool(attempt):
             raise Wrong(f"Return at least 50 points, a tensor (n, 2), not {got}.")
         if not fake.isfinite().all():
             raise Wrong("Some points are inf or nan.")
-        frechet = metrics.frechet_distance(real, fake)
-        close, allowed = metrics.precision_recall(real, fake)[0], 0.02 * real.var(dim=0).sum().item()
-        if frechet > allowed:
-            too_far = (
-                f"On {shape!r} the Fréchet distance is {frechet:.3f}; to fool it, stay below {allowed:.3f}."
+        distance, allowed = metrics.frechet_distance(real, fake), 0.02 * real.var(dim=0).sum().item()
+        if distance > allowed:
+            raise Wrong(
+                f"On {shape!r} the Fréchet distance is {distance:.3f}; to fool it, stay below {allowed:.3f}. "
+                "It sees the mean and the covariance, so these two must agree."
             )
-            raise Wrong(f"{too_far} It sees the mean and the covariance, so these two must agree.")
+        close = metrics.precision(real, fake)
         if close > 0.25:
-            fooled = (
-                f"On {shape!r} Fréchet is fooled ({frechet:.3f}), but {close:.0%} of your points look real"
+            raise Wrong(
+                f"On {shape!r} the Fréchet distance is fooled ({distance:.3f}), but {close:.0%} of your points look "
+                "real; at most 25 % may. Put them where no real point is."
             )
-            raise Wrong(f"{fooled}; at most 25 % may. Put them where no real point is.")
 
 
 @exercise(
     verify=_verify_fool,
     hints=(
-        "distances.gaussian(real) gives the two things that Fréchet sees: mean (2,) and covariance (2, 2).",
+        "metrics.gaussian(real) gives the two things that Fréchet sees: mean (2,) and covariance (2, 2).",
         "If u has mean 0 and the unit matrix as covariance, mean + u @ matrix_sqrt(covariance) is wanted.",
         "Let half of u be 0 and the other half lie on a circle: of which radius, for a covariance of 1?",
     ),

@@ -1,25 +1,26 @@
-"""Exercises of lesson 05: the projection, agreement, an atlas, purity, another way to tell D."""
+"""Exercises of lesson 05: the projection, agreement, an atlas, purity, a conditional discriminator."""
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from imagegen_lessons.exercises.checker import Wrong, exercise
+from imagegen_lessons.images import spritesheet
 from imagegen_lessons.runtime import generator
 
 
-def _numbers(*shape: int, seed: int) -> torch.Tensor:
+def _normal(*shape, seed):
     return torch.randn(*shape, generator=generator(seed))
 
 
-_TABLES = [_numbers(3, 5, seed=1), _numbers(4, 5, seed=2)]
+_TABLES = [_normal(3, 5, seed=1), _normal(4, 5, seed=2)]
 _Y = torch.tensor([[2, 0], [0, 3], [1, 1], [2, 2]])
 
 
 @exercise(
     cases=(
-        (_numbers(4, 5, seed=3), _Y, _TABLES),
-        (_numbers(4, 5, seed=4), _Y[:, :1], _TABLES[:1]),
+        (_normal(4, 5, seed=3), _Y, _TABLES),
+        (_normal(4, 5, seed=4), _Y[:, :1], _TABLES[:1]),
     ),
     hints=(
         "tables[0][y[:, 0]] looks up, for each picture, the vector of its first label: (n, d).",
@@ -47,120 +48,108 @@ def mean_product(h, y, tables):
     return projection.answer(h, y, tables) / h.shape[1]
 
 
-@projection.mistake(
-    "h @ vectors.T compares each picture with the labels of all others; take matching rows only."
-)
+@projection.mistake("h @ vectors.T compares each picture with the labels of all others; match the rows.")
 def all_with_all(h, y, tables):
     return sum(h @ table[part].T for table, part in zip(tables, y.T, strict=True))
 
 
 _WANTED = torch.tensor([[0, 1], [2, 1], [3, 0], [1, 1]])
-_READ = torch.tensor([[0, 1], [2, 0], [1, 0], [1, 0]])
+_PREDICTED = torch.tensor([[0, 1], [2, 0], [1, 0], [1, 0]])
 
 
 @exercise(
-    cases=((_WANTED, _READ), (_WANTED, _WANTED), (_WANTED[:, :1], _READ[:, :1])),
+    cases=((_WANTED, _PREDICTED), (_WANTED, _WANTED), (_WANTED[:, :1], _PREDICTED[:, :1])),
     hints=(
-        "wanted == read is a table (n, k) of True and False; .float() makes 1 and 0 of it.",
+        "wanted == predicted is a table (n, k) of True and False; .float() makes 1 and 0 of it.",
         "The mean over dim=0 is the first result. For the second: .all(dim=1) asks for each picture.",
     ),
 )
-def agreement(wanted, read):
-    """Of labels (n, k): the share of pictures read as wanted for each label, (k,), and the share with all right."""
-    right = wanted == read
+def agreement(wanted, predicted):
+    """Of labels (n, k): the share of pictures as wanted for each label, (k,), and the share with all labels right."""
+    right = wanted == predicted
     return right.float().mean(dim=0), right.all(dim=1).float().mean()
 
 
 @agreement.mistake(
-    "This is one share for each picture; asked is one for each label, so the mean goes over dim=0."
+    "This is one share for each picture; asked is one for each label: the mean goes over dim=0."
 )
-def by_picture(wanted, read):
-    right = wanted == read
+def by_picture(wanted, predicted):
+    right = wanted == predicted
     return right.float().mean(dim=1), right.all(dim=1).float().mean()
 
 
-@agreement.mistake(
-    "The second share is not the product of the others: mistakes may fall on the same picture."
-)
-def product(wanted, read):
-    each = (wanted == read).float().mean(dim=0)
+@agreement.mistake("The second is not the product of the others: mistakes may fall on the same picture.")
+def product(wanted, predicted):
+    each = (wanted == predicted).float().mean(dim=0)
     return each, each.prod()
 
 
 @agreement.mistake("One right label is not enough for the second share: all of them must be right.")
-def any_right(wanted, read):
-    right = wanted == read
+def any_right(wanted, predicted):
+    right = wanted == predicted
     return right.float().mean(dim=0), right.any(dim=1).float().mean()
 
 
-@exercise(
+frames = exercise(
     cases=((["a", "b", "c", "d", "e"], 24, 2), (["hero", "slime", "chest"], 16, 5), ([], 8, 4)),
     hints=(
         "Number i stands in row i // columns and in column i % columns.",
         'enumerate(names) gives number and name; x is column * size, y is row * size, and "w" and "h" are size.',
     ),
-)
-def frames(names, size, columns):
-    """name -> {"x": …, "y": …, "w": …, "h": …} for squares of `size` pixels in rows of `columns`; y counts down."""
-    return {
-        name: {"x": i % columns * size, "y": i // columns * size, "w": size, "h": size}
-        for i, name in enumerate(names)
-    }
+)(spritesheet.frames)
 
 
 @frames.mistake("x and y are exchanged: x goes to the right, along a row.")
 def column_first(names, size, columns):
-    right = frames.answer(names, size, columns)
-    return {name: {**box, "x": box["y"], "y": box["x"]} for name, box in right.items()}
+    boxes = spritesheet.frames(names, size, columns)
+    return {name: {**box, "x": box["y"], "y": box["x"]} for name, box in boxes.items()}
 
 
 @frames.mistake("These are rows and columns; the atlas counts pixels, so multiply by size.")
 def in_cells(names, size, columns):
-    right = frames.answer(names, size, columns)
-    return {name: {**box, "x": box["x"] // size, "y": box["y"] // size} for name, box in right.items()}
+    boxes = spritesheet.frames(names, size, columns)
+    return {name: {**box, "x": box["x"] // size, "y": box["y"] // size} for name, box in boxes.items()}
 
 
 @frames.mistake("All stand in one row; after `columns` of them a new row begins.")
 def one_row(names, size, columns):
-    return {name: {"x": i * size, "y": 0, "w": size, "h": size} for i, name in enumerate(names)}
+    return spritesheet.frames(names, size, len(names))
 
 
 _CODE = torch.tensor([0, 0, 0, 1, 1, 2])
-_KIND = torch.tensor([3, 3, 1, 1, 0, 2])
+_LABEL = torch.tensor([3, 3, 1, 1, 0, 2])
 
 
 @exercise(
-    cases=((_CODE, _KIND), (_CODE, torch.zeros(6, dtype=torch.long)), (torch.arange(4), torch.arange(4))),
+    cases=((_CODE, _LABEL), (_CODE, torch.zeros(6, dtype=torch.long)), (torch.arange(4), torch.arange(4))),
     hints=(
-        "For one code c: kind[code == c] are its kinds, and torch.bincount(…).max() is the largest group.",
+        "For one code c: label[code == c] are its labels, and torch.bincount(…).max() is the largest group.",
         "Add up the largest groups of all codes (code.unique()), then divide by the number of pictures.",
     ),
 )
-def purity(code, kind):
-    """The share of pictures whose kind (n,) is the most frequent one among those with the same code (n,)."""
-    largest = sum(torch.bincount(kind[code == c]).max() for c in code.unique())
+def purity(code, label):
+    """The share of pictures whose label (n,) is the most frequent one among those with the same code (n,)."""
+    largest = sum(torch.bincount(label[code == c]).max() for c in code.unique())
     return largest / len(code)
 
 
 @purity.mistake("This is the mean of the codes' shares; a code with few pictures should count for less.")
-def mean_of_codes(code, kind):
-    shares = [torch.bincount(kind[code == c]).max() / (code == c).sum() for c in code.unique()]
+def mean_of_codes(code, label):
+    shares = [torch.bincount(label[code == c]).max() / (code == c).sum() for c in code.unique()]
     return torch.stack(shares).mean()
 
 
-@purity.mistake(
-    "The roles are exchanged: look at the kinds within each code, not at the codes within a kind."
-)
-def roles_exchanged(code, kind):
-    return purity.answer(kind, code)
+@purity.mistake("The roles are exchanged: look at the labels within a code, not at the codes within a label.")
+def roles_exchanged(code, label):
+    return purity.answer(label, code)
 
 
-@purity.mistake("This asks whether the numbers are equal; code 3 need not mean kind 3.")
-def equal_numbers(code, kind):
-    return (code == kind).float().mean()
+@purity.mistake("This asks whether the numbers are equal; code 3 need not mean label 3.")
+def equal_numbers(code, label):
+    return (code == label).float().mean()
 
 
-def _verify_judge(attempt):
+def _verify_discriminator(attempt):
     torch.manual_seed(0)
     D = attempt()
     x, y = torch.rand(5, 4, 24, 24), torch.tensor([[0, 0], [11, 5], [3, 2], [7, 1], [3, 2]])
@@ -184,7 +173,7 @@ def _verify_judge(attempt):
         loss.backward()
         optimizer.step()
     if first[0] - first[1] < 0.1:
-        raise Wrong("It cannot learn to prefer one kind: the first label plays no role in its score.")
+        raise Wrong("It cannot learn to prefer one class: the first label plays no role in its score.")
     if other[0] - other[1] < 0.1:
         raise Wrong("It cannot learn to prefer one palette: the second label plays no role in its score.")
     D = attempt()
@@ -201,15 +190,15 @@ def _verify_judge(attempt):
 
 
 @exercise(
-    verify=_verify_judge,
+    verify=_verify_discriminator,
     hints=(
         "One way: turn each label into a map that is 1 for it and 0 otherwise, and append 12 + 6 maps to the picture.",
         "F.one_hot(y[:, 0], 12) is (n, 12); [:, :, None, None].expand(-1, -1, 24, 24) makes maps of it.",
-        "With 4 + 18 channels, gan.Discriminator(channels=22, size=24, width=24) does the rest.",
+        "With 4 + 18 channels, gans.Discriminator(channels=22, size=24, width=24) does the rest.",
     ),
 )
-class MyJudge(nn.Module):
-    """Sprites (n, 4, 24, 24) and labels (n, 2), kind and palette, to scores (n, 1); not by projection."""
+class MyDiscriminator(nn.Module):
+    """Sprites (n, 4, 24, 24) and labels (n, 2), class and palette, to scores (n, 1); not by projection."""
 
     def __init__(self):
         super().__init__()
@@ -219,45 +208,45 @@ class MyJudge(nn.Module):
         self.score = nn.Linear(96 * 9, 1)
 
     def forward(self, x, y):
-        words = torch.cat([F.one_hot(y[:, 0], 12), F.one_hot(y[:, 1], 6)], dim=1)  # (n, 18)
-        maps = words.to(x)[:, :, None, None].expand(-1, -1, *x.shape[2:])
+        hot = torch.cat([F.one_hot(y[:, 0], 12), F.one_hot(y[:, 1], 6)], dim=1)  # (n, 18)
+        maps = hot.to(x)[:, :, None, None].expand(-1, -1, *x.shape[2:])
         h = F.leaky_relu(self.conv1(torch.cat([2 * x - 1, maps], dim=1)), 0.2)
         h = F.leaky_relu(self.conv2(h), 0.2)
         return self.score(F.leaky_relu(self.conv3(h), 0.2).flatten(1))
 
 
-@MyJudge.mistake("the first label plays no role")
-class DeafToKind(MyJudge.answer):
+@MyDiscriminator.mistake("the first label plays no role")
+class IgnoresClass(MyDiscriminator.answer):
     def forward(self, x, y):
         return super().forward(x, y * torch.tensor([0, 1]))
 
 
-@MyJudge.mistake("the second label plays no role")
-class DeafToPalette(MyJudge.answer):
+@MyDiscriminator.mistake("the second label plays no role")
+class IgnoresPalette(MyDiscriminator.answer):
     def forward(self, x, y):
         return super().forward(x, y * torch.tensor([1, 0]))
 
 
-@MyJudge.mistake("depends on the others in its batch")
-class BatchNormed(MyJudge.answer):
+@MyDiscriminator.mistake("depends on the others in its batch")
+class BatchNormed(MyDiscriminator.answer):
     def forward(self, x, y):
         score = super().forward(x, y)
         return score - score.mean()
 
 
-@MyJudge.mistake("Put another layer after it.")
+@MyDiscriminator.mistake("Put another layer after it.")
 class Cancelling(nn.Module):
     def __init__(self):
         super().__init__()
-        self.eye, self.words = nn.Linear(4 * 24 * 24, 32), nn.Embedding(18, 8)
+        self.features, self.embed = nn.Linear(4 * 24 * 24, 32), nn.Embedding(18, 8)
         self.score = nn.Linear(32 + 8, 1)
 
     def forward(self, x, y):
-        words = self.words(y + torch.tensor([0, 12])).sum(dim=1)
-        return self.score(torch.cat([F.leaky_relu(self.eye(x.flatten(1)), 0.2), words], dim=1))
+        label = self.embed(y + torch.tensor([0, 12])).sum(dim=1)
+        return self.score(torch.cat([F.leaky_relu(self.features(x.flatten(1)), 0.2), label], dim=1))
 
 
-@MyJudge.mistake("of shape (5, 1)")
-class FlatScore(MyJudge.answer):
+@MyDiscriminator.mistake("of shape (5, 1)")
+class FlatScore(MyDiscriminator.answer):
     def forward(self, x, y):
         return super().forward(x, y)[:, 0]

@@ -5,11 +5,47 @@ classifier. Raw pixels work as well, but two pictures that look alike can be far
 """
 
 import math
+from functools import wraps
 
 import torch
 
 # 64 MB in float32. Blocks under 32 MB stay on glibc's heap, which then grows to the size of the whole matrix.
 DISTANCES_AT_ONCE = 2**24
+# By differences. The faster way, |a|² + |b|² - 2ab, leaves copies far from 0 apart (0.02 for 512 standard normal
+# features), and a point on the surface of a ball would be left to chance.
+EXACT = {"compute_mode": "donot_use_mm_for_euclid_dist"}
+
+
+def _of_sets(measure):
+    """The measure of two sets (n, ...), flattened to (n, d) in one precision; raises ValueError for what is no set."""
+
+    @wraps(measure)
+    def checked(a, b, k=measure.__defaults__ and measure.__defaults__[0]):
+        a, b = _vectors(a), _vectors(b)
+        if a.shape[1] != b.shape[1]:
+            raise ValueError(f"One set has {a.shape[1]} features a sample, but the other has {b.shape[1]}.")
+        dtype = torch.promote_types(a.dtype, b.dtype)
+        a, b = a.to(dtype), b.to(dtype)
+        if k is None:
+            return measure(a, b)
+        if not 1 <= k < len(a):
+            raise ValueError(
+                f"The k-th neighbour needs 1 <= k < n, but k is {k} and there are {len(a)} samples."
+            )
+        return measure(a, b, k)
+
+    return checked
+
+
+def _vectors(features, at_least=1):
+    features = torch.as_tensor(features).detach()
+    if features.ndim == 0 or len(features) < at_least or features.numel() == 0:
+        shape = tuple(features.shape)
+        raise ValueError(f"A set needs at least {at_least} sample(s), but its shape is {shape}.")
+    if not features.isfinite().all():
+        raise ValueError("A set holds inf or NaN.")
+    features = features.reshape(len(features), -1)
+    return features if features.dtype == torch.float64 else features.float()
 
 
 def gaussian(features):
@@ -17,7 +53,7 @@ def gaussian(features):
 
     Raises ValueError for fewer than 2 samples, and for inf or NaN.
     """
-    x = _vectors(features, "features", at_least=2).cpu().double()
+    x = _vectors(features, at_least=2).cpu().double()
     mean = x.mean(dim=0)
     centred = x - mean
     return mean, centred.T @ centred / (len(x) - 1)
@@ -42,6 +78,7 @@ def matrix_sqrt(A):
     return vectors * roots @ vectors.T
 
 
+@_of_sets
 def frechet_distance(a, b):
     """The squared Fréchet distance of the Gaussians fitted to two sets: 0 for equal ones. A float, never negative.
 
@@ -50,7 +87,6 @@ def frechet_distance(a, b):
     features. Small sets look further apart than they are: compare only figures of equally large sets.
     Raises ValueError for fewer than 2 samples, unequal numbers of features, inf or NaN.
     """
-    a, b = _pair(a, b, ("a", "b"), at_least=2)
     (mean_a, cov_a), (mean_b, cov_b) = gaussian(a), gaussian(b)
     # The trace of (M M^T)^½ is the sum of the singular values of M; here M = C_a^½ C_b^½. It spares us the root
     # of a product, whose small eigenvalues drown in rounding.
@@ -59,26 +95,30 @@ def frechet_distance(a, b):
     return max(0.0, distance.item())
 
 
+@_of_sets
 def nearest_neighbours(x, others):
     """For each sample of `x`, its nearest among `others`: (distance (n,), index (n,)); the first one of several.
 
     Euclidean distances. A sample that is also among the others finds itself, at distance 0.
     Raises ValueError for empty sets, unequal numbers of features, inf or NaN.
     """
-    x, others = _pair(x, others, ("x", "others"))
-    parts = [distances.min(dim=1) for distances in _distances(x, others)]
+    rows = x.split(max(1, DISTANCES_AT_ONCE // len(others)))  # some at a time: never the whole table at once
+    parts = [torch.cdist(some, others, **EXACT).min(dim=1) for some in rows]
     return torch.cat([part.values for part in parts]), torch.cat([part.indices for part in parts])
 
 
+@_of_sets
 def precision(real, fake, k=3):
-    """The share of fakes (n, d) inside the ball of at least one real (m, d); points on its surface count as inside.
+    """The share of fakes (n, d) inside the ball of at least one real (m, d), which reaches to its k-th neighbour.
 
-    Each real's ball reaches to its k-th nearest neighbour among the reals, itself not counted (Kynkäänniemi et al.
-    2019, section 2). A real with k exact copies has a ball of radius 0, which holds its copies.
+    Neighbours are other reals; a point on the surface is inside (Kynkäänniemi et al. 2019, section 2). A real with k
+    exact copies has a ball of radius 0, which holds its copies.
     Raises ValueError unless 1 <= k < number of reals, and as `nearest_neighbours` does.
     """
-    real, fake = _pair(real, fake, ("real", "fake"))
-    return (_balls_holding(fake, real, _radius(real, k)) > 0).double().mean().item()
+    exact = {"compute_mode": "donot_use_mm_for_euclid_dist"}  # the faster way leaves copies a little apart
+    radius = torch.cdist(real, real, **exact).kthvalue(k + 1, dim=1).values  # each is its own nearest: k + 1
+    inside = torch.cdist(fake, real, **exact) <= radius  # (n, m)
+    return inside.any(dim=1).double().mean().item()
 
 
 def precision_recall(real, fake, k=3):
@@ -86,25 +126,29 @@ def precision_recall(real, fake, k=3):
     return precision(real, fake, k), precision(fake, real, k)
 
 
+@_of_sets
 def coverage(real, fake, k=5):
     """The share of the balls of reals (m, d), to their k-th neighbours, that hold at least one fake (n, d).
 
     About 1 - 0.5^k for two equally large sets from one source (Naeem et al. 2020, section 3). Balls and errors as for
     `precision`.
     """
-    real, fake = _pair(real, fake, ("real", "fake"))
-    return (nearest_neighbours(real, fake)[0] <= _radius(real, k)).double().mean().item()
+    exact = {"compute_mode": "donot_use_mm_for_euclid_dist"}  # the faster way leaves copies a little apart
+    radius = torch.cdist(real, real, **exact).kthvalue(k + 1, dim=1).values  # each is its own nearest: k + 1
+    inside = torch.cdist(fake, real, **exact) <= radius  # (n, m)
+    return inside.any(dim=0).double().mean().item()
 
 
+@_of_sets
 def density_coverage(real, fake, k=5):
     """(density, coverage): precision and recall that a few outliers cannot spoil; only reals have balls.
 
     Density is the mean number of balls in which a fake lies, divided by k: about 1 when both sets come from one
     source; above 1 when the fakes crowd where the reals are dense (Naeem et al. 2020, section 3).
     """
-    real, fake = _pair(real, fake, ("real", "fake"))
-    density = _balls_holding(fake, real, _radius(real, k)).double().mean().item() / k
-    return density, coverage(real, fake, k)
+    radius = torch.cdist(real, real, **EXACT).kthvalue(k + 1, dim=1).values
+    inside = torch.cdist(fake, real, **EXACT) <= radius
+    return inside.sum(dim=1).double().mean().item() / k, inside.any(dim=0).double().mean().item()
 
 
 def class_coverage(labels, classes, at_least=1):
@@ -152,46 +196,3 @@ def class_frequencies(labels, classes=10):
 def total_variation(p, q):
     """How far apart two histograms are, 0 to 1: the share of one that must change class to become the other."""
     return 0.5 * (p - q).abs().sum().item()
-
-
-def _vectors(features, name, at_least):
-    features = torch.as_tensor(features).detach()
-    if features.ndim == 0 or len(features) < at_least or features.numel() == 0:
-        shape = tuple(features.shape)
-        raise ValueError(f"{name} needs at least {at_least} sample(s), but its shape is {shape}.")
-    if not features.isfinite().all():
-        raise ValueError(f"{name} holds inf or NaN.")
-    features = features.reshape(len(features), -1)
-    return features if features.dtype == torch.float64 else features.float()
-
-
-def _pair(a, b, names, at_least=1):
-    a, b = _vectors(a, names[0], at_least), _vectors(b, names[1], at_least)
-    if a.shape[1] != b.shape[1]:
-        d, other = a.shape[1], b.shape[1]
-        raise ValueError(f"{names[0]} has {d} features a sample, but {names[1]} has {other}.")
-    dtype = torch.promote_types(a.dtype, b.dtype)
-    return a.to(dtype), b.to(dtype)
-
-
-def _distances(x, others):
-    """Euclidean distances from some rows of x at a time to all the others: (rows, m), one after another."""
-    for rows in x.split(max(1, DISTANCES_AT_ONCE // len(others))):
-        # By differences. The faster way, |a|² + |b|² - 2ab, leaves copies far from 0 apart (0.02 for 512 standard
-        # normal features), and a surface would be left to chance.
-        yield torch.cdist(rows, others, compute_mode="donot_use_mm_for_euclid_dist")
-
-
-def _radius(centres, k):
-    """The distance from each centre to its k-th nearest neighbour: (n,)."""
-    if not 1 <= k < len(centres):
-        raise ValueError(
-            f"The k-th neighbour needs 1 <= k < n, but k is {k} and there are {len(centres)} samples."
-        )
-    # k + 1, since each is its own nearest, at distance 0.
-    return torch.cat([d.topk(k + 1, largest=False).values[:, k] for d in _distances(centres, centres)])
-
-
-def _balls_holding(x, centres, radius):
-    """In how many of the balls does each sample of x lie? (n,)"""
-    return torch.cat([(distances <= radius).sum(dim=1) for distances in _distances(x, centres)])

@@ -171,9 +171,10 @@ def precision(real, fake, k):
     return sum(inside) / len(inside)
 
 
-def frechet_distance(mean_a, cov_a, mean_b, cov_b):
+def frechet_distance(a, b):
+    step, (cov_a, cov_b) = a.mean(dim=0) - b.mean(dim=0), [x.T.cov().reshape(2 * x.shape[1:]) for x in (a, b)]
     overlap = torch.linalg.eigvals(cov_a @ cov_b).real.clamp(min=0).sqrt().sum()
-    return (mean_a - mean_b) @ (mean_a - mean_b) + torch.trace(cov_a + cov_b) - 2 * overlap
+    return step @ step + torch.trace(cov_a + cov_b) - 2 * overlap
 
 
 def coverage(real, fake, k):
@@ -181,8 +182,8 @@ def coverage(real, fake, k):
     return (torch.cdist(fake, real) <= reach).any(dim=0).double().mean().item()
 
 
-def effective_kinds(labels, kinds):
-    p = torch.stack([(labels == kind).double().mean() for kind in range(kinds)])
+def effective_classes(labels, classes):
+    p = torch.stack([(labels == c).double().mean() for c in range(classes)])
     return 2 ** -torch.special.xlogy(p, p).div(torch.tensor(2.0).log()).sum()
 
 
@@ -202,8 +203,8 @@ def projection(h, y, tables):
     return torch.stack(rows)[:, None]
 
 
-def agreement(wanted, read):
-    hits = [[int(w == r) for w, r in zip(*rows, strict=True)] for rows in zip(wanted, read, strict=True)]
+def agreement(wanted, predicted):
+    hits = [[int(w == r) for w, r in zip(*rows, strict=True)] for rows in zip(wanted, predicted, strict=True)]
     n = len(hits)
     return torch.tensor([sum(column) / n for column in zip(*hits, strict=True)]), sum(map(all, hits)) / n
 
@@ -218,22 +219,22 @@ def frames(names, size, columns):
     return result
 
 
-def purity(code, kind):
-    table = torch.zeros(int(code.max()) + 1, int(kind.max()) + 1)
-    table.index_put_((code, kind), torch.ones(len(code)), accumulate=True)
+def purity(code, label):
+    table = torch.zeros(int(code.max()) + 1, int(label.max()) + 1)
+    table.index_put_((code, label), torch.ones(len(code)), accumulate=True)
     return table.amax(dim=1).sum() / table.sum()
 
 
-class MyJudge(torch.nn.Module):
+class MyDiscriminator(torch.nn.Module):
     def __init__(self):
         super().__init__()
-        self.eye = torch.nn.Linear(4 * 24 * 24, 32)
-        self.words = torch.nn.Embedding(18, 8)
+        self.features = torch.nn.Linear(4 * 24 * 24, 32)
+        self.embed = torch.nn.Embedding(18, 8)
         self.score = torch.nn.Sequential(torch.nn.Linear(48, 32), torch.nn.ReLU(), torch.nn.Linear(32, 1))
 
     def forward(self, x, y):
-        words = self.words(y + torch.tensor([0, 12], device=y.device)).flatten(1)
-        return self.score(torch.cat([F.leaky_relu(self.eye(x.flatten(1))), words], dim=1))
+        label = self.embed(y + torch.tensor([0, 12], device=y.device)).flatten(1)
+        return self.score(torch.cat([F.leaky_relu(self.features(x.flatten(1))), label], dim=1))
 
 
 # Lesson 07
