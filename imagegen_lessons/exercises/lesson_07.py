@@ -1,7 +1,8 @@
-"""Exercises of lesson 07: total variation, kept colours, the loss as Gatys wrote it, a masked Gram, a statistic."""
+"""Exercises of lesson 07: total variation, a photo's colours, Gatys' style loss, a masked Gram matrix, a statistic."""
 
 import torch
 
+from imagegen_lessons import style
 from imagegen_lessons.exercises.checker import Wrong, exercise
 from imagegen_lessons.runtime import generator
 
@@ -10,7 +11,7 @@ def _pictures(*shape: int, seed: int) -> torch.Tensor:
     return torch.rand(*shape, generator=generator(seed))
 
 
-@exercise(
+total_variation = exercise(
     cases=(
         (_pictures(1, 3, 5, 7, seed=1),),
         (_pictures(2, 3, 4, 3, seed=2),),
@@ -20,11 +21,7 @@ def _pictures(*shape: int, seed: int) -> torch.Tensor:
         "All pixels but the first row, minus all but the last: x[..., 1:, :] - x[..., :-1, :].",
         "Square it and take the mean; do the same with columns, x[..., 1:] and x[..., :-1]; add the two means.",
     ),
-)
-def total_variation(x):
-    """Mean squared difference of pixels one above the other, plus that of pixels side by side; x (n, 3, h, w)."""
-    down, right = x[..., 1:, :] - x[..., :-1, :], x[..., 1:] - x[..., :-1]
-    return down.square().mean() + right.square().mean()
+)(style.total_variation)
 
 
 @total_variation.mistake("Without the square, ups and downs cancel each other.")
@@ -49,7 +46,7 @@ def rolled(x):
     return (x - x.roll(1, dims=2)).square().mean() + (x - x.roll(1, dims=3)).square().mean()
 
 
-@exercise(
+preserve_colours = exercise(
     cases=(
         (0.3 + 0.4 * _pictures(1, 3, 4, 5, seed=3), 0.3 + 0.4 * _pictures(1, 3, 4, 5, seed=4)),
         (_pictures(3, 3, 6, 4, seed=5), _pictures(3, 3, 6, 4, seed=6)),
@@ -59,45 +56,42 @@ def rolled(x):
         "Add the same number to red, green and blue, and the brightness changes by it: the weights add up to 1.",
         "photo + (brightness of painted - brightness of photo), and then .clamp(0, 1).",
     ),
-)
-def keep_colours(painted, photo):
-    """The photo's colours with the brightness of `painted`; both (n, 3, h, w), and so is the result, in [0, 1]."""
-    weights = torch.tensor([0.299, 0.587, 0.114], device=photo.device)[:, None, None]
-    change = ((painted - photo) * weights).sum(dim=1, keepdim=True)  # (n, 1, h, w)
-    return (photo + change).clamp(0, 1)
+)(style.preserve_colours)
 
 
 def _brightness(x):
     return (x * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(dim=1, keepdim=True)
 
 
-@keep_colours.mistake("The roles are swapped: brightness comes from the painting, colours from the photo.")
+@preserve_colours.mistake(
+    "The roles are swapped: brightness comes from the painting, colours from the photo."
+)
 def swapped_roles(painted, photo):
-    return keep_colours.answer(photo, painted)
+    return preserve_colours.answer(photo, painted)
 
 
-@keep_colours.mistake(
+@preserve_colours.mistake(
     "This is the plain mean of red, green and blue; to our eyes green is much brighter than blue."
 )
 def plain_mean(painted, photo):
     return (photo + (painted - photo).mean(dim=1, keepdim=True)).clamp(0, 1)
 
 
-@keep_colours.mistake(
+@preserve_colours.mistake(
     "This multiplies by a ratio, which makes colours stronger or weaker too: add the difference."
 )
 def ratio(painted, photo):
     return (photo * _brightness(painted) / _brightness(photo)).clamp(0, 1)
 
 
-@keep_colours.mistake(
+@preserve_colours.mistake(
     "The brightness has lost its channel dimension, so that pictures are mixed up: sum with keepdim=True."
 )
 def without_dimension(painted, photo):
     return (photo + (_brightness(painted) - _brightness(photo))[:, 0]).clamp(0, 1)
 
 
-@keep_colours.mistake("The values can leave [0, 1]: clamp them at the end.")
+@preserve_colours.mistake("The values can leave [0, 1]: clamp them at the end.")
 def not_clamped(painted, photo):
     return photo + _brightness(painted) - _brightness(photo)
 
@@ -112,11 +106,11 @@ def not_clamped(painted, photo):
         "f[0].flatten(1) is the table F: N rows (channels), M columns (positions).",
         "G = F @ F.T, without any division; A in the same way from the other map.",
         "(G - A).square().sum() / (4 * N**2 * M**2). Our relative error divides by the target's own square instead; "
-        "without that, levels differ in size, so that Gatys and others must weigh them by hand.",
+        "without that, layers differ in size, so that Gatys and others must choose a weight for each.",
     ),
 )
 def gatys_layer_loss(f, painted):
-    """The style loss of one level as Gatys and others wrote it: maps (1, N, h, w) of two pictures to a number."""
+    """The style loss of one layer as Gatys and others wrote it: maps (1, N, h, w) of two pictures to a number."""
     table, other = f[0].flatten(1), painted[0].flatten(1)  # (N, M)
     channels, positions = table.shape
     difference = table @ table.T - other @ other.T
@@ -149,7 +143,7 @@ _LEFT = torch.zeros(1, 1, 4, 6)
 _LEFT[..., :3] = 1.0
 
 
-@exercise(
+masked_gram = exercise(
     cases=(
         (_pictures(1, 3, 4, 6, seed=11), _LEFT),
         (_pictures(2, 5, 3, 3, seed=12), _pictures(2, 1, 3, 3, seed=13)),
@@ -159,11 +153,7 @@ _LEFT[..., :3] = 1.0
         "Weigh one of the two factors only, or every position would count with the square of its weight.",
         "(f * weight) @ f.mT / weight.sum(dim=2, keepdim=True)",
     ),
-)
-def masked_gram(f, weight):
-    """The Gram matrix (n, c, c) of a map f (n, c, h, w) in which positions count by their weight (n, 1, h, w)."""
-    f, weight = f.flatten(2), weight.flatten(2)
-    return (f * weight) @ f.mT / weight.sum(dim=2, keepdim=True)
+)(style.masked_gram)
 
 
 @masked_gram.mistake(
@@ -197,14 +187,14 @@ def whole_batch(f, weight):
 
 def _verify_my_statistic(attempt):
     f, other = (torch.randn(1, 6, 16, 24, generator=generator(seed)).relu() for seed in (14, 18))
-    got = attempt(f.clone(), None)  # as the package calls it
+    got = attempt(f.clone())
     if isinstance(got, tuple | list):
         raise Wrong("Return one tensor: join the parts with torch.cat or torch.stack.")
     if not isinstance(got, torch.Tensor):
         raise Wrong(f"Return a tensor that describes the map, not {type(got).__name__}.")
     if not got.isfinite().all():
         raise Wrong("The result holds inf or nan.")
-    larger = attempt(torch.cat([f, f], dim=3), None)
+    larger = attempt(torch.cat([f, f], dim=3))
     if larger.shape != got.shape:
         raise Wrong(
             f"The shape of the result must not depend on the map's height and width, but it went from "
@@ -216,10 +206,10 @@ def _verify_my_statistic(attempt):
             "The same map twice side by side gives quite other values, and yet it is the same style: "
             "take means instead of sums, and forget all places."
         )
-    if torch.allclose(got, attempt(other, None), atol=1e-4):
+    if torch.allclose(got, attempt(other), atol=1e-4):
         raise Wrong("Quite another map gives the same result: this would not notice any style.")
     watched = f.clone().requires_grad_()
-    result = attempt(watched, None)
+    result = attempt(watched)
     if not result.requires_grad:
         raise Wrong("No gradient comes through: no .item(), .detach(), or counting of what is larger.")
     (gradient,) = torch.autograd.grad(result.square().sum(), watched)
@@ -237,32 +227,32 @@ def _verify_my_statistic(attempt):
         "For example torch.stack([f.mean(dim=(2, 3)), f.square().mean(dim=(2, 3))], dim=1).",
     ),
 )
-def my_statistic(f, weight=None):
+def my_statistic(f):
     """Whatever you take for style: from a map (1, c, h, w) to a tensor whose shape does not depend on h and w."""
     f = f.flatten(2)
     return torch.stack([f.mean(dim=2), f.square().mean(dim=2), f.amax(dim=2)], dim=1)
 
 
 @my_statistic.mistake("must not depend on the map's height and width")
-def keeps_the_places(f, weight=None):
+def keeps_the_places(f):
     return f.mean(dim=1)
 
 
 @my_statistic.mistake("take means instead of sums")
-def sums(f, weight=None):
+def sums(f):
     return f.sum(dim=(2, 3))
 
 
 @my_statistic.mistake("No gradient comes through")
-def counts(f, weight=None):
+def counts(f):
     return (f > 0.5).float().mean(dim=(2, 3))
 
 
 @my_statistic.mistake("Quite another map gives the same result")
-def says_nothing(f, weight=None):
+def says_nothing(f):
     return torch.zeros(3)
 
 
 @my_statistic.mistake("inf or nan: a square root")
-def steep_root(f, weight=None):
+def steep_root(f):
     return f.sqrt().mean(dim=(2, 3))

@@ -1,16 +1,10 @@
-"""Exercises of lesson 08: a borrowed palette, AdaIN, a norm of many styles, two hands in one picture, lost motion."""
-
-from types import SimpleNamespace
+"""Exercises of lesson 08: colour transfer, AdaIN, conditional instance normalisation, a mask, unknown motion."""
 
 import torch
 
+from imagegen_lessons import style
 from imagegen_lessons.exercises.checker import exercise
 from imagegen_lessons.runtime import generator
-from imagegen_lessons.style import adain as package_adain
-from imagegen_lessons.style import instance_norm, mean_std
-
-# Bound here, once: exercises 2 and 4 let students replace faststyle.adain, and the answers must not follow them.
-faststyle = SimpleNamespace(adain=package_adain, instance_norm=instance_norm, mean_std=mean_std)
 
 
 def _numbers(*shape: int, seed: int) -> torch.Tensor:
@@ -27,56 +21,52 @@ def _picture(*shape: int, seed: int) -> torch.Tensor:
         (_picture(2, 3, 6, 6, seed=3), 1 - _picture(2, 3, 7, 7, seed=4).square()),
     ),
     hints=(
-        "A picture is a map with three channels, so `faststyle.adain` and `faststyle.mean_std` take it as it is.",
-        "faststyle.adain(content, faststyle.mean_std(style)), and then back into [0, 1] with .clamp(0, 1).",
+        "A picture is a map with three channels, so `style.adain` and `style.mean_std` take it as it is.",
+        "style.adain(content, style.mean_std(painting)), and then back into [0, 1] with .clamp(0, 1).",
     ),
 )
-def borrowed_palette(content, style):
-    """`content` (n, 3, H, W) with each colour channel's mean and deviation taken from `style`, in [0, 1]."""
-    return faststyle.adain(content, faststyle.mean_std(style)).clamp(0, 1)
+def colour_transfer(content, painting):
+    """`content` (n, 3, H, W) with each colour channel's mean and deviation taken from `painting`, in [0, 1]."""
+    return style.adain(content, style.mean_std(painting)).clamp(0, 1)
 
 
-@borrowed_palette.mistake("Values below 0 or above 1 are no colours: end with .clamp(0, 1).")
-def without_clamp(content, style):
-    return faststyle.adain(content, mean_std(style))
+@colour_transfer.mistake("Values below 0 or above 1 are no colours: end with .clamp(0, 1).")
+def without_clamp(content, painting):
+    return style.adain(content, style.mean_std(painting))
 
 
-@borrowed_palette.mistake(
-    "The two are the wrong way round: the places come from `content`, the colours from `style`."
+@colour_transfer.mistake(
+    "The two are the wrong way round: the places come from `content`, the colours from `painting`."
 )
-def style_with_colours_of_content(content, style):
-    return faststyle.adain(style, mean_std(content)).clamp(0, 1)
+def painting_with_colours_of_content(content, painting):
+    return style.adain(painting, style.mean_std(content)).clamp(0, 1)
 
 
-@borrowed_palette.mistake("Nearly: `.std()` divides by n − 1; here by n: `correction=0`.")
-def sample_deviation(content, style):
+@colour_transfer.mistake("Nearly: `.std()` divides by n − 1; here by n: `correction=0`.")
+def sample_deviation(content, painting):
     dims = dict(dim=(2, 3), keepdim=True)
     plain = (content - content.mean(**dims)) / content.std(**dims)
-    return (plain * style.std(**dims) + style.mean(**dims)).clamp(0, 1)
+    return (plain * painting.std(**dims) + painting.mean(**dims)).clamp(0, 1)
 
 
-@borrowed_palette.mistake("That is one mean and one deviation over all colours: each channel has its own.")
-def all_colours_alike(content, style):
+@colour_transfer.mistake("That is one mean and one deviation over all colours: each channel has its own.")
+def all_colours_alike(content, painting):
     dims = dict(dim=(1, 2, 3), keepdim=True)
     plain = (content - content.mean(**dims)) / content.std(**dims, correction=0)
-    return (plain * style.std(**dims, correction=0) + style.mean(**dims)).clamp(0, 1)
+    return (plain * painting.std(**dims, correction=0) + painting.mean(**dims)).clamp(0, 1)
 
 
-@exercise(
+adain = exercise(
     cases=(
         (_numbers(2, 4, 6, 5, seed=5), 1 + _picture(2, 2, 4, seed=6)),
         (3 + 2 * _numbers(1, 3, 7, 7, seed=7), 2 * _picture(1, 2, 3, seed=8) + 0.1),
     ),
     hints=(
-        "First take away what is there: `faststyle.instance_norm(f)` has mean 0 and deviation 1 everywhere.",
+        "First take away what is there: `style.instance_norm(f)` has mean 0 and deviation 1 everywhere.",
         "wanted[:, 0] are the means and wanted[:, 1] the deviations, both (n, c); f is (n, c, h, w).",
-        "faststyle.instance_norm(f) * wanted[:, 1, :, None, None] + wanted[:, 0, :, None, None]",
+        "style.instance_norm(f) * wanted[:, 1, :, None, None] + wanted[:, 0, :, None, None]",
     ),
-)
-def adain(f, wanted):
-    """f (n, c, h, w) with the means `wanted[:, 0]` and the deviations `wanted[:, 1]`, both (n, c)."""
-    mean, std = wanted[:, 0, :, None, None], wanted[:, 1, :, None, None]
-    return faststyle.instance_norm(f) * std + mean
+)(style.adain)
 
 
 @adain.mistake("The old mean and deviation are still in it: normalise f first.")
@@ -86,7 +76,7 @@ def without_normalising(f, wanted):
 
 @adain.mistake("Mean and deviation are exchanged: the means come first in `wanted`.")
 def exchanged(f, wanted):
-    return instance_norm(f) * wanted[:, 0, :, None, None] + wanted[:, 1, :, None, None]
+    return style.instance_norm(f) * wanted[:, 0, :, None, None] + wanted[:, 1, :, None, None]
 
 
 @adain.mistake("Nearly: `.std()` divides by n − 1; here by n: `correction=0`.")
@@ -106,7 +96,7 @@ _SCALE, _SHIFT = 1 + _picture(3, 4, seed=9), _numbers(3, 4, seed=10)
 _MIX = torch.tensor([[0.0, 1.0, 0.0], [0.5, 0.2, 0.3]])
 
 
-@exercise(
+conditional_instance_norm = exercise(
     cases=(
         (_numbers(2, 4, 5, 6, seed=11), _SCALE, _SHIFT, _MIX),
         (_numbers(1, 4, 3, 3, seed=12), _SCALE, _SHIFT, torch.tensor([[0.0, 0.0, 1.0]])),
@@ -115,33 +105,29 @@ _MIX = torch.tensor([[0.0, 1.0, 0.0], [0.5, 0.2, 0.3]])
         "Mix the tables first: `mix @ scale` is (n, channels), a scale of its own for each picture.",
         "Then normalise f, multiply by the mixed scale, and add the mixed shift; both need [..., None, None].",
     ),
-)
-def mixed_norm(f, scale, shift, mix):
-    """f (n, c, h, w), normalised, then scaled and shifted by a mix (n, styles) of the tables (styles, c)."""
-    scale, shift = mix @ scale, mix @ shift  # (n, c)
-    return faststyle.instance_norm(f) * scale[..., None, None] + shift[..., None, None]
+)(style.conditional_instance_norm)
 
 
-@mixed_norm.mistake("This takes the strongest style alone; a mix takes something of each.")
+@conditional_instance_norm.mistake("This takes the strongest style alone; a mix takes something of each.")
 def strongest_alone(f, scale, shift, mix):
     chosen = mix.argmax(dim=1)
-    return instance_norm(f) * scale[chosen][..., None, None] + shift[chosen][..., None, None]
+    return style.instance_norm(f) * scale[chosen][..., None, None] + shift[chosen][..., None, None]
 
 
-@mixed_norm.mistake("Every picture has a mix of its own; here all get that of the first.")
+@conditional_instance_norm.mistake("Every picture has a mix of its own; here all get that of the first.")
 def one_mix_for_all(f, scale, shift, mix):
     scale, shift = mix[:1] @ scale, mix[:1] @ shift
-    return instance_norm(f) * scale[..., None, None] + shift[..., None, None]
+    return style.instance_norm(f) * scale[..., None, None] + shift[..., None, None]
 
 
-@mixed_norm.mistake("f is not normalised yet: `faststyle.instance_norm(f)` comes first.")
+@conditional_instance_norm.mistake("f is not normalised yet: `style.instance_norm(f)` comes first.")
 def not_normalised(f, scale, shift, mix):
     return f * (mix @ scale)[..., None, None] + (mix @ shift)[..., None, None]
 
 
-@mixed_norm.mistake("The shift is missing: add `mix @ shift` at the end.")
+@conditional_instance_norm.mistake("The shift is missing: add `mix @ shift` at the end.")
 def without_shift(f, scale, shift, mix):
-    return instance_norm(f) * (mix @ scale)[..., None, None]
+    return style.instance_norm(f) * (mix @ scale)[..., None, None]
 
 
 _HALVES = torch.cat([torch.zeros(1, 1, 6, 4), torch.ones(1, 1, 6, 4)], dim=3)
@@ -154,35 +140,35 @@ _CODES = [2 * _picture(1, 2, 5, seed=seed) for seed in (13, 14)]
         (_numbers(1, 5, 6, 8, seed=16), *_CODES, _picture(1, 1, 6, 8, seed=17)),
     ),
     hints=(
-        "Make the whole map twice, once in each style, with `faststyle.adain` (or `one_hand`, if you keep it so).",
+        "Make the whole map twice, once in each style, with `style.adain`.",
         "Then take the first where the mask is 1 and the second where it is 0: a * mask + b * (1 - mask).",
     ),
 )
-def two_hands(f, one, other, mask):
+def two_styles(f, one, other, mask):
     """f (n, c, h, w) in the style `one` where mask (n, 1, h, w) is 1, in `other` where it is 0, between them a mix."""
-    return faststyle.adain(f, one) * mask + faststyle.adain(f, other) * (1 - mask)
+    return style.adain(f, one) * mask + style.adain(f, other) * (1 - mask)
 
 
-@two_hands.mistake("The two styles are on the wrong sides: `one` belongs where the mask is 1.")
+@two_styles.mistake("The two styles are on the wrong sides: `one` belongs where the mask is 1.")
 def wrong_sides(f, one, other, mask):
-    return faststyle.adain(f, other) * mask + faststyle.adain(f, one) * (1 - mask)
+    return style.adain(f, other) * mask + style.adain(f, one) * (1 - mask)
 
 
-@two_hands.mistake("The mask may also lie between 0 and 1, and then both styles count: multiply by it.")
+@two_styles.mistake("The mask may also lie between 0 and 1, and then both styles count: multiply by it.")
 def hard_mask(f, one, other, mask):
-    return torch.where(mask > 0.5, faststyle.adain(f, one), faststyle.adain(f, other))
+    return torch.where(mask > 0.5, style.adain(f, one), style.adain(f, other))
 
 
-@two_hands.mistake("Where the mask is 0 the map is left unpainted: `other` belongs there.")
+@two_styles.mistake("Where the mask is 0 the map is left unpainted: `other` belongs there.")
 def rest_unpainted(f, one, other, mask):
-    return faststyle.adain(f, one) * mask + f * (1 - mask)
+    return style.adain(f, one) * mask + f * (1 - mask)
 
 
-@two_hands.mistake(
+@two_styles.mistake(
     "The map must be normalised as a whole. Here what the mask hides counts as zeros in its mean and deviation."
 )
 def masked_too_early(f, one, other, mask):
-    return faststyle.adain(f * mask, one) * mask + faststyle.adain(f * (1 - mask), other) * (1 - mask)
+    return style.adain(f * mask, one) * mask + style.adain(f * (1 - mask), other) * (1 - mask)
 
 
 _SCENE = _picture(1, 3, 24, 28, seed=18)

@@ -244,7 +244,7 @@ def total_variation(x):
     return F.mse_loss(x[:, :, :-1], x[:, :, 1:]) + F.mse_loss(x[..., :-1], x[..., 1:])
 
 
-def keep_colours(painted, photo):
+def preserve_colours(painted, photo):
     weights = torch.tensor([0.299, 0.587, 0.114])
     change = torch.einsum("nchw,c->nhw", painted - photo, weights)
     return torch.stack([channel + change for channel in photo.unbind(dim=1)], dim=1).clamp(0, 1)
@@ -267,9 +267,9 @@ def my_statistic(f, weight=None):
 # Lesson 08
 
 
-def borrowed_palette(content, style):
+def colour_transfer(content, painting):
     channels = []
-    for mine, theirs in zip(content.unbind(dim=1), style.unbind(dim=1), strict=True):
+    for mine, theirs in zip(content.unbind(dim=1), painting.unbind(dim=1), strict=True):
         dims = dict(dim=(1, 2), keepdim=True, correction=0)
         mine = (mine - mine.mean(dim=(1, 2), keepdim=True)) / mine.std(**dims)
         channels.append(mine * theirs.std(**dims) + theirs.mean(dim=(1, 2), keepdim=True))
@@ -282,7 +282,7 @@ def adain(f, wanted):
     )
 
 
-def mixed_norm(f, scale, shift, mix):
+def conditional_instance_norm(f, scale, shift, mix):
     plain = F.instance_norm(f)
     styles = torch.stack(
         [plain * a[:, None, None] + b[:, None, None] for a, b in zip(scale, shift, strict=True)]
@@ -290,7 +290,7 @@ def mixed_norm(f, scale, shift, mix):
     return torch.einsum("ns,snchw->nchw", mix, styles)
 
 
-def two_hands(f, one, other, mask):
+def two_styles(f, one, other, mask):
     plain = F.instance_norm(f)
     both = mask[:, None] * one[..., None, None] + (1 - mask[:, None]) * other[..., None, None]
     return plain * both[:, 1] + both[:, 0]
