@@ -1,4 +1,4 @@
-"""Exercises of lesson 14: a hidden mark and chance, honest probabilities, costs, verdicts, slices, a model card."""
+"""Exercises of lesson 16: a watermark, its false positives, the Brier score, costs, verdicts, slices, a model card."""
 
 import copy
 import itertools
@@ -25,30 +25,30 @@ def _case(seed: int, bits: int, k: int) -> tuple:
         "coefficients + (bits * lacking)[:, None] * chips",
     ),
 )
-def hide_bits(coefficients, bits, chips, strength):
+def embed_bits(coefficients, bits, chips, strength):
     """Coefficients (b, k), moved along chips (±1) just so far that each bit (±1) is read at `strength` or beyond."""
     read = (coefficients * chips).mean(dim=1)
     lacking = (strength - bits * read).clamp(min=0)
     return coefficients + (bits * lacking)[:, None] * chips
 
 
-@hide_bits.mistake("The picture gets in the way: read first what is there, and add only what is lacking.")
+@embed_bits.mistake("The picture gets in the way: read first what is there, and add only what is lacking.")
 def naive(coefficients, bits, chips, strength):
     return coefficients + strength * bits[:, None] * chips
 
 
-@hide_bits.mistake("A bit that is read strongly enough is left alone: clamp what is lacking at 0.")
+@embed_bits.mistake("A bit that is read strongly enough is left alone: clamp what is lacking at 0.")
 def weakens(coefficients, bits, chips, strength):
     return coefficients + (bits * strength - (coefficients * chips).mean(dim=1))[:, None] * chips
 
 
-@hide_bits.mistake("For the bit −1 compare −read with the strength: bits * read.")
+@embed_bits.mistake("For the bit −1 compare −read with the strength: bits * read.")
 def without_the_sign(coefficients, bits, chips, strength):
     lacking = (strength - (coefficients * chips).mean(dim=1)).clamp(min=0)
     return coefficients + (bits * lacking)[:, None] * chips
 
 
-@hide_bits.mistake("Add only what is lacking, `strength - bits * read`, and not the whole `strength`.")
+@embed_bits.mistake("Add only what is lacking, `strength - bits * read`, and not the whole `strength`.")
 def all_or_nothing(coefficients, bits, chips, strength):
     lacks = bits * (coefficients * chips).mean(dim=1) < strength
     return coefficients + (strength * bits * lacks)[:, None] * chips
@@ -59,28 +59,32 @@ def all_or_nothing(coefficients, bits, chips, strength):
     hints=(
         "math.comb(bits, k) of the 2 ** bits messages agree in exactly k places.",
         "Add up from k = at_least to bits inclusive: that is one try.",
-        "All tries fail with the chance (1 - once) ** tries; you want the opposite.",
+        "That all tries fail has the probability (1 - once) ** tries; you want the opposite.",
     ),
 )
-def by_chance(bits, at_least, tries):
-    """The chance that at least one of independent tries agrees by luck in `at_least` of so many bits or more."""
+def false_positive_probability(bits, at_least, tries):
+    """The probability that at least one of so many independent tries agrees by luck in `at_least` bits or more."""
     once = sum(math.comb(bits, k) for k in range(at_least, bits + 1)) / 2**bits
     return 1 - (1 - once) ** tries
 
 
-@by_chance.mistake("`at_least` and more: add up all numbers of agreeing bits from there on.")
+@false_positive_probability.mistake("`at_least` and more: add up all numbers of agreeing bits from there on.")
 def exactly(bits, at_least, tries):
     return 1 - (1 - math.comb(bits, at_least) / 2**bits) ** tries
 
 
-@by_chance.mistake("Every try is another chance to be lucky, and the tries do not occur.")
+@false_positive_probability.mistake(
+    "Every try may be the lucky one, but your answer does not depend on `tries`."
+)
 def one_try(bits, at_least, tries):
-    return by_chance.answer(bits, at_least, 1)
+    return false_positive_probability.answer(bits, at_least, 1)
 
 
-@by_chance.mistake("A chance cannot exceed 1: compute that *no* try is lucky, and take the rest.")
+@false_positive_probability.mistake(
+    "A probability cannot exceed 1: compute that *no* try is lucky, and take the rest."
+)
 def added_up(bits, at_least, tries):
-    return tries * by_chance.answer(bits, at_least, 1)
+    return tries * false_positive_probability.answer(bits, at_least, 1)
 
 
 def _agree(task, attempt, cases, where: str) -> None:
@@ -103,47 +107,47 @@ _QUIZ = torch.tensor([0.9, 0.0, 0.5, 1.0]), torch.tensor([1.0, 0.0, 1.0, 0.0])
 
 
 def _verify_brier(attempt):
-    _agree(brier, attempt, [_QUIZ], "For the chances {} and the truth {}:")
+    _agree(brier, attempt, [_QUIZ], "For the probabilities {} and the outcomes {}:")
     for wild in (1.2, -0.1):
         try:
             attempt(torch.tensor([wild, 0.5]), torch.tensor([1.0, 0.0]))
         except ValueError:
             continue
-        raise Wrong(f"{wild} is no chance: say so with `raise ValueError(…)` before anything is computed.")
+        raise Wrong(f"{wild} is no probability: `raise ValueError(…)` before anything is computed.")
 
 
 @exercise(
     verify=_verify_brier,
     hints=(
-        "First look: if a chance is below 0 or above 1, raise ValueError with a sentence.",
-        "The gap is said - truth; square it, and take the mean.",
+        "First look: if a probability is below 0 or above 1, raise ValueError with a sentence.",
+        "The gap is probability - outcome; square it, and take the mean.",
     ),
 )
-def brier(said, truth):
-    """The Brier score of chances said (n,) for what turned out 1 or 0 (n,); ValueError for one outside 0 to 1."""
-    if said.min() < 0 or said.max() > 1:
-        raise ValueError("A chance lies between 0 and 1.")
-    return (said - truth).square().mean()
+def brier(probability, outcome):
+    """The Brier score of probabilities (n,) for outcomes, 1 or 0 (n,); ValueError for a probability outside 0 to 1."""
+    if probability.min() < 0 or probability.max() > 1:
+        raise ValueError("A probability lies between 0 and 1.")
+    return (probability - outcome).square().mean()
 
 
 @brier.mistake("Square the gap: one gap of .8 must cost more than two of .4.")
-def plain_gap(said, truth):
-    return (said - truth).abs().mean()
+def plain_gap(probability, outcome):
+    return (probability - outcome).abs().mean()
 
 
 @brier.mistake("Take the mean and not the sum: a longer quiz is no worse one.")
-def summed(said, truth):
-    return (said - truth).square().sum()
+def summed(probability, outcome):
+    return (probability - outcome).square().sum()
 
 
 @brier.mistake("Leave out the root: the score is the mean of the squares itself.")
-def rooted(said, truth):
-    return (said - truth).square().mean().sqrt()
+def rooted(probability, outcome):
+    return (probability - outcome).square().mean().sqrt()
 
 
 @brier.mistake("before anything is computed")
-def believes_anything(said, truth):
-    return (said - truth).square().mean()
+def unchecked(probability, outcome):
+    return (probability - outcome).square().mean()
 
 
 _SCORES = torch.tensor([0.1, 0.2, 0.3, 0.4, 0.55, 0.35, 0.5, 0.6, 0.8, 0.9])
@@ -159,18 +163,26 @@ def _verify_threshold(attempt):
 @exercise(
     verify=_verify_threshold,
     hints=(
-        "Try every score that occurs, and math.inf, with which nobody is accused; flagged is score >= threshold.",
-        "missed = (scores[fake] < t).float().mean() costs share * miss * missed; do the same for who is accused.",
+        "Try every score that occurs, and math.inf, which flags nothing; flagged is score >= threshold.",
+        "missed = (scores[fake] < t).float().mean() costs share * miss * missed; do the same for false alarms.",
     ),
 )
 def cheapest_threshold(scores, fake, share, false_alarm, miss):
     """The threshold (a score that occurs, or inf) of the least mean cost where `share` of all pictures are fakes."""
 
     def cost(t):
-        missed, accused = (scores[fake] < t).float().mean(), (scores[~fake] >= t).float().mean()
-        return share * miss * missed + (1 - share) * false_alarm * accused
+        missed, flagged = (scores[fake] < t).float().mean(), (scores[~fake] >= t).float().mean()
+        return share * miss * missed + (1 - share) * false_alarm * flagged
 
     return min([math.inf, *scores.tolist()], key=cost)
+
+
+def _cheapest(thresholds, rate, scores, fake, share, false_alarm, miss):
+    def cost(t):
+        missed, flagged = rate((scores[fake] < t).float()), rate((scores[~fake] >= t).float())
+        return share * miss * missed + (1 - share) * false_alarm * flagged
+
+    return min(thresholds, key=cost)
 
 
 @cheapest_threshold.mistake("The test's share of fakes is not that out there: weigh the rates with `share`.")
@@ -178,16 +190,8 @@ def as_in_the_test(scores, fake, share, false_alarm, miss):
     return cheapest_threshold.answer(scores, fake, 0.5, false_alarm, miss)
 
 
-def _cheapest(thresholds, rate, scores, fake, share, false_alarm, miss):
-    def cost(t):
-        missed, accused = rate((scores[fake] < t).float()), rate((scores[~fake] >= t).float())
-        return share * miss * missed + (1 - share) * false_alarm * accused
-
-    return min(thresholds, key=cost)
-
-
-@cheapest_threshold.mistake("Accusing nobody is a choice, too: try math.inf as well.")
-def somebody_must_be_accused(scores, *rest):
+@cheapest_threshold.mistake("To flag nothing is a choice, too: try math.inf as well.")
+def something_is_flagged(scores, *rest):
     return _cheapest(scores.tolist(), torch.mean, scores, *rest)
 
 
@@ -199,14 +203,14 @@ def counted(scores, *rest):
 @exercise(
     cases=tuple(itertools.product(("machine", "camera", None), (True, False), (0.99, 0.6, 0.01))),
     hints=(
-        "Three signs can speak for a machine: the credential, the mark, and a chance of .99 or more.",
-        "Only one sign speaks for a camera: the credential. A low chance does not: detectors miss what is new.",
+        "Three signs can speak for a machine: the credential, the watermark, and a probability of .99 or more.",
+        "Only one sign speaks for a camera: the credential. A low probability does not: detectors miss what is new.",
         "If signs speak for both, or for neither: 'cannot conclude'.",
     ),
 )
-def verdict(credential, mark, chance):
+def verdict(credential, watermark, probability):
     """What made it: "machine", "camera" or "cannot conclude". The credential says "machine", "camera" or None."""
-    machine = credential == "machine" or mark or chance >= 0.99
+    machine = credential == "machine" or watermark or probability >= 0.99
     camera = credential == "camera"
     if machine == camera:
         return "cannot conclude"
@@ -214,20 +218,22 @@ def verdict(credential, mark, chance):
 
 
 @verdict.mistake("Signs that contradict each other allow no conclusion, not even if one of them is signed.")
-def signature_first(credential, mark, chance):
-    return credential or verdict.answer(None, mark, chance)
+def signature_first(credential, watermark, probability):
+    return credential or verdict.answer(None, watermark, probability)
 
 
-@verdict.mistake('A low chance never counts as "camera": a detector is blind to fakes that it does not know.')
-def trusts_a_low_chance(credential, mark, chance):
-    if chance > 0.5:
-        return verdict.answer(credential, mark, chance)
-    return "cannot conclude" if credential == "machine" else verdict.answer("camera", mark, chance)
+@verdict.mistake(
+    'A low probability never counts as "camera": a detector is blind to fakes that it does not know.'
+)
+def trusts_a_low_probability(credential, watermark, probability):
+    if probability > 0.5:
+        return verdict.answer(credential, watermark, probability)
+    return "cannot conclude" if credential == "machine" else verdict.answer("camera", watermark, probability)
 
 
-@verdict.mistake("The mark or the chance: one of the two is enough.")
-def both_needed(credential, mark, chance):
-    return verdict.answer(credential, mark and chance >= 0.99, 0.0)
+@verdict.mistake("The watermark or the probability: one of the two is enough.")
+def both_needed(credential, watermark, probability):
+    return verdict.answer(credential, watermark and probability >= 0.99, 0.0)
 
 
 @exercise(
@@ -238,12 +244,12 @@ def both_needed(credential, mark, chance):
     ),
 )
 def worst_slice(wrong, seen):
-    """The index of the slice that is surely the worst: the highest lower end of the range of wrong[i] of seen[i]."""
+    """The index of the slice that is surely the worst: the highest lower end of the interval of wrong[i] of seen[i]."""
     lows = [metrics.wilson_interval(w, n)[0] if n else -1.0 for w, n in zip(wrong, seen, strict=True)]
     return lows.index(max(lows))
 
 
-@worst_slice.mistake("1 of 1 is a rate of 100 %, and proves little: compare the lower ends of the ranges.")
+@worst_slice.mistake("1 of 1 is a rate of 100 %, and proves little: compare the lower ends of the intervals.")
 def by_rate(wrong, seen):
     rates = [w / n if n else -1.0 for w, n in zip(wrong, seen, strict=True)]
     return rates.index(max(rates))

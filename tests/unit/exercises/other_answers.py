@@ -372,10 +372,10 @@ def calibration_curve(std, error, bins):
     return torch.stack([part.pow(2).mean(dim=0).sqrt() for part in rows.chunk(bins)])
 
 
-# Lesson 13
+# Lesson 15
 
 
-def worth_of_an_alarm(tpr, fpr, prevalence):
+def positive_predictive_value(tpr, fpr, prevalence):
     odds = prevalence / (1 - prevalence) * tpr / fpr
     return odds / (1 + odds)
 
@@ -385,17 +385,17 @@ def roc_points(real, fake, thresholds):
     return torch.tensor(rates[0]), torch.tensor(rates[1])
 
 
-def area_under_roc(real, fake):
+def auc(real, fake):
     return sum(((f > real).sum() + (f == real).sum() / 2) / len(real) for f in fake) / len(fake)
 
 
-def calibration_gap(probability, outcome, bins):
+def calibration_error(probability, outcome, bins):
     where = (probability * bins).long().clamp(max=bins - 1)
     off = torch.zeros(bins).index_add(0, where, probability - outcome)
     return off.abs().sum() / len(probability)
 
 
-def cosine_waves(n):
+def dct_matrix(n):
     place = (torch.arange(n) + 0.5) / n
     waves = torch.outer(torch.arange(n), math.pi * place).cos()
     return F.normalize(waves, dim=1)
@@ -414,10 +414,10 @@ def poisson_sweep(x, donor, mask):
     return x * (1 - mask) + new * mask
 
 
-# Lesson 14
+# Lesson 16
 
 
-def hide_bits(coefficients, bits, chips, strength):
+def embed_bits(coefficients, bits, chips, strength):
     moved = []
     for row, bit, chip in zip(coefficients, bits, chips, strict=True):
         lacking = strength - bit * (row @ chip) / len(chip)
@@ -425,17 +425,17 @@ def hide_bits(coefficients, bits, chips, strength):
     return torch.stack(moved)
 
 
-def by_chance(bits, at_least, tries):
+def false_positive_probability(bits, at_least, tries):
     shares = torch.ones(1, dtype=torch.float64)  # of messages that agree in 0, 1, 2 ... bits
     for _ in range(bits):
         shares = (F.pad(shares, (1, 0)) + F.pad(shares, (0, 1))) / 2
     return 1 - shares[:at_least].sum().item() ** tries
 
 
-def brier(said, truth):
-    if ((said < 0) | (said > 1)).any():
-        raise ValueError(f"These are no chances: {said.tolist()}.")
-    return F.mse_loss(said, truth.float())
+def brier(probability, outcome):
+    if ((probability < 0) | (probability > 1)).any():
+        raise ValueError(f"These are no probabilities: {probability.tolist()}.")
+    return F.mse_loss(probability, outcome.float())
 
 
 def cheapest_threshold(scores, fake, share, false_alarm, miss):
@@ -446,8 +446,8 @@ def cheapest_threshold(scores, fake, share, false_alarm, miss):
     return options[(cost <= cost.min() + 1e-9).nonzero()[0, 0]].item()
 
 
-def verdict(credential, mark, chance):
-    match (credential, bool(mark) or chance >= 0.99):
+def verdict(credential, watermark, probability):
+    match (credential, bool(watermark) or probability >= 0.99):
         case ("camera", False):
             return "camera"
         case ("machine", _) | (None, True):
