@@ -25,7 +25,7 @@ def roc_points(real, fake, thresholds):
 
     real (n,), fake (m,): scores. Flagged is what scores the threshold or more. Raises what `roc` raises.
     """
-    real, fake = _scores(real, fake)
+    real, fake = _checked(real, fake)
     fpr, tpr = ((scores[:, None] >= thresholds).double().mean(dim=0) for scores in (real, fake))
     return fpr, tpr
 
@@ -37,7 +37,7 @@ def roc(real: torch.Tensor, fake: torch.Tensor) -> tuple[torch.Tensor, torch.Ten
     lax. Begins at (0, 0, inf), ends at (1, 1); equal scores make one point.
     Raises ValueError where one of the two is empty or a score is not finite.
     """
-    real, fake = _scores(real, fake)
+    real, fake = _checked(real, fake)
     thresholds = F.pad(torch.cat([real, fake]).unique().flip(0), (1, 0), value=torch.inf)
     return *roc_points(real, fake, thresholds), thresholds
 
@@ -47,7 +47,9 @@ def auc(real: torch.Tensor, fake: torch.Tensor) -> float:
 
     0.5 is guessing, 1.0 perfect ranking, 0.0 perfect ranking upside down. Raises what `roc` raises.
     """
-    return _wins(*_scores(real, fake)).mean().item()
+    real, fake = _checked(real, fake)
+    wins = (fake > real[:, None]).double() + 0.5 * (fake == real[:, None]).double()  # (n, m)
+    return wins.mean().item()
 
 
 def auc_interval(real, fake, who_real, who_fake, resamples: int = 1000, seed: int = 0) -> tuple[float, float]:
@@ -57,14 +59,15 @@ def auc_interval(real, fake, who_real, who_fake, resamples: int = 1000, seed: in
     (m,), whole numbers from 0, say whose picture each is; the same number is the same person on both sides.
     Raises what `roc` raises, and ValueError unless each score has a person.
     """
-    real, fake = _scores(real, fake)
+    real, fake = _checked(real, fake)
     if len(who_real) != len(real) or len(who_fake) != len(fake):
         raise ValueError(
             f"Each of {len(real)} and {len(fake)} scores needs a person: {len(who_real)}, {len(who_fake)}."
         )
     people = int(torch.cat([who_real, who_fake]).max()) + 1
     rows, columns = (F.one_hot(who, people).double() for who in (who_real, who_fake))
-    won, pairs = rows.T @ _wins(real, fake) @ columns, torch.outer(rows.sum(dim=0), columns.sum(dim=0))
+    wins = (fake > real[:, None]).double() + 0.5 * (fake == real[:, None]).double()
+    won, pairs = rows.T @ wins @ columns, torch.outer(rows.sum(dim=0), columns.sum(dim=0))
     rng = torch.Generator().manual_seed(seed)
     drawn = torch.randint(people, (resamples, people), generator=rng)
     times = torch.zeros(resamples, people, dtype=torch.float64)  # how often each person was drawn
@@ -94,8 +97,8 @@ def calibration_error(probability: torch.Tensor, outcome: torch.Tensor, bins: in
     return (off.abs().sum() / len(probability)).item()
 
 
-def _scores(real, fake):
-    """Both as double precision on the CPU; or a ValueError."""
+def _checked(real, fake):
+    """Both sets of scores in double precision on the CPU; or a ValueError."""
     real, fake = (torch.as_tensor(s).detach().cpu().double().flatten() for s in (real, fake))
     if not len(real) or not len(fake):
         raise ValueError(
@@ -104,8 +107,3 @@ def _scores(real, fake):
     if not bool(torch.cat([real, fake]).isfinite().all()):
         raise ValueError("A score is not finite (nan or inf); look at what made it.")
     return real, fake
-
-
-def _wins(real, fake):
-    """(n, m): 1 where the fake scores higher than the real picture, a half where they score the same."""
-    return (fake > real[:, None]).double() + 0.5 * (fake == real[:, None]).double()
