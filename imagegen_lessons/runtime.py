@@ -1,13 +1,13 @@
-"""Where and how fast the course runs: device, seed, pace, precision, and the folders it uses."""
+"""Where and how fast the course runs: device, seed, pace, precision, folders, and whether this machine is ready."""
 
 import contextlib
+import glob
 import os
 import platform
 import random
 import re
 import shutil
 import sys
-import tempfile
 import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,6 +22,10 @@ if "OMP_NUM_THREADS" not in os.environ:
 
 ROOT = Path(__file__).resolve().parents[1]
 PACES = ("full", "quick")
+# The oldest versions that will do, as in pyproject.toml.
+OLDEST = {"torch": (2, 11), "torchvision": (0, 26), "numpy": (2, 0), "ipywidgets": (7, 7), "pillow": (11, 0)}
+NEEDED_MEMORY = 3  # GB free: the largest lesson so far needs about 2
+NEEDED_DISK = 1  # GB free, for what the lessons save
 
 
 class SettingError(ValueError):
@@ -40,11 +44,7 @@ def device() -> torch.device:
 
     Raises SettingError when a device is forced that this machine or this PyTorch does not have.
     """
-    available = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     wanted = _setting("IMAGEGEN_DEVICE", ("auto", *available), "auto")
     if wanted == "auto":
         wanted = next(name for name, there in available.items() if there)
@@ -118,18 +118,12 @@ def checkpoint_dir() -> Path:
 
 
 def cache_dir() -> Path:
-    """The folder for downloads, made when first asked for; IMAGEGEN_CACHE moves it.
-
-    Raises SettingError when it cannot be made.
-    """
+    """The folder for downloads, made when first asked for; IMAGEGEN_CACHE moves it; SettingError where it cannot be."""
     return _folder("IMAGEGEN_CACHE", ROOT / "data" / "cache")
 
 
 def output_dir() -> Path:
-    """The folder for what the student makes, made when first asked for; IMAGEGEN_OUTPUT moves it.
-
-    Raises SettingError when it cannot be made.
-    """
+    """The folder for what the student makes, made when first asked for; IMAGEGEN_OUTPUT moves it; or SettingError."""
     return _folder("IMAGEGEN_OUTPUT", ROOT / "outputs")
 
 
@@ -139,23 +133,27 @@ def write_atomically(path: Path, data: bytes) -> None:
     Raises OSError where that cannot be done; a file that was there before is then still there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(
-        prefix=".saving-", dir=path.parent
-    ) as folder:  # the same disk: a true rename
-        unfinished = Path(folder) / path.name
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):  # by a process that was killed
+        if time.time() - left.stat().st_mtime > 3600:
+            left.unlink(missing_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
         with open(unfinished, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        for attempt in range(20):
-            try:
-                return os.replace(unfinished, path)
-            except (
-                PermissionError
-            ):  # on Windows, while a virus scanner or a cloud drive looks at the old file
-                if attempt == 19:
-                    raise
-                time.sleep(0.05)
+        _replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _replace(source: Path, target: Path) -> None:
+    for _ in range(20):
+        try:
+            return os.replace(source, target)
+        except PermissionError:  # on Windows, while a virus scanner or a cloud drive looks at the old file
+            time.sleep(0.05)
+    os.replace(source, target)
 
 
 def summary() -> str:
@@ -171,20 +169,11 @@ def begin(seed: int = 0) -> None:
     print(summary())
 
 
-OLDEST = {"torch": (2, 11), "torchvision": (0, 26), "numpy": (2, 0), "ipywidgets": (7, 7), "pillow": (11, 0)}
-
-
-NEEDED_MEMORY = 3  # GB free: the largest lesson so far needs about 2
-
-
-NEEDED_DISK = 1  # GB free, for what the lessons save
-
-
 def _release(text: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.match(r"(\d+)(?:\.(\d+))?", text).groups(default=0))
 
 
-def _versions() -> tuple[list[str], list[str]]:
+def _check_versions() -> tuple[list[str], list[str]]:
     lines, problems = [], []
     for name, oldest in OLDEST.items():
         try:
@@ -199,7 +188,7 @@ def _versions() -> tuple[list[str], list[str]]:
     return lines, problems
 
 
-def _pair() -> list[str]:
+def _check_torchvision() -> list[str]:
     """torch and torchvision must have been built for each other."""
     try:
         import torchvision  # noqa: F401
@@ -213,18 +202,18 @@ def examine_machine() -> tuple[list[str], list[str]]:
     """What this machine has, and what is wrong with it: two lists of lines."""
     import psutil
 
-    versions, problems = _versions()
+    versions, problems = _check_versions()
     free = psutil.virtual_memory().available / 1e9
     disk = shutil.disk_usage(ROOT).free / 1e9
     try:
-        where = summary()
+        running = summary()
     except SettingError as error:
-        where = "unknown"
+        running = "unknown"
         problems.append(str(error))
     facts = [
         f"Python     {platform.python_version()} on {platform.system()}",
         f"packages   {', '.join(versions)}",
-        f"running    {where}",
+        f"running    {running}",
         f"processor  {os.cpu_count()} cores, of which PyTorch uses {torch.get_num_threads()}",
         f"memory     {free:.1f} GB free · disk {disk:.0f} GB free",
     ]
@@ -232,11 +221,9 @@ def examine_machine() -> tuple[list[str], list[str]]:
         problems.append(
             "Python is older than 3.11: install a newer one, remove .venv and run `make lab` again."
         )
-    problems += _pair()
+    problems += _check_torchvision()
     if free < NEEDED_MEMORY:
-        problems.append(
-            f"Only {free:.1f} GB of memory are free: close other programs before the larger lessons."
-        )
+        problems.append(f"Only {free:.1f} GB of memory are free: close other programs first.")
     if disk < NEEDED_DISK:
         problems.append(f"Only {disk:.1f} GB of disk are free: what you make may not be saved.")
     if not os.environ.get("IMAGEGEN_OUTPUT") and not os.access(ROOT, os.W_OK):

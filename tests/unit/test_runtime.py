@@ -1,16 +1,24 @@
-"""Settings: what the environment variables may hold, what follows from them, and one sentence for what may not."""
+"""Settings, folders, files written whole, the machine check: what follows, and one sentence for what is wrong."""
 
+import builtins
 import os
 import random
+import re
 import sys
+import time
+import tomllib
+from importlib.metadata import PackageNotFoundError
 from types import SimpleNamespace
 
 import numpy
+import psutil
 import pytest
 import torch
+import torchvision  # noqa: F401  (before a test pretends to have a GPU)
 
 from imagegen_lessons import runtime
 
+COURSE = runtime.ROOT
 VARIABLES = ("IMAGEGEN_DEVICE", "IMAGEGEN_PACE", "IMAGEGEN_CACHE", "IMAGEGEN_OUTPUT")
 
 
@@ -21,50 +29,40 @@ def machine(monkeypatch, tmp_path):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    (tmp_path / "course").mkdir()
     monkeypatch.setattr(runtime, "ROOT", tmp_path / "course")
     return monkeypatch
 
 
-def sentence(call, *words) -> str:
+def assert_sentence(call, *words):
     with pytest.raises(runtime.SettingError) as caught:
         call()
     message = str(caught.value)
     assert "\n" not in message and message.endswith(".") and all(word in message for word in words), message
-    return message
 
 
-@pytest.mark.parametrize("value", [None, "", "  ", "full", "FULL", " Full "])
-def test_full_pace(machine, value):
+@pytest.mark.parametrize(
+    ("value", "pace", "steps"),
+    [(None, "full", 300), ("  ", "full", 300), (" FULL ", "full", 300), (" Quick ", "quick", 2)],
+)
+def test_pace(machine, value, pace, steps):
     if value is not None:
         machine.setenv("IMAGEGEN_PACE", value)
-    assert runtime.pace() == "full"
-    assert runtime.steps(full=300, quick=2) == 300
-
-
-@pytest.mark.parametrize("value", ["quick", "Quick", " QUICK "])
-def test_quick_pace(machine, value):
-    machine.setenv("IMAGEGEN_PACE", value)
-    assert runtime.pace() == "quick"
-    assert runtime.steps(full=300, quick=2, gpu=900) == 2
+    assert runtime.pace() == pace and runtime.steps(full=300, quick=2) == steps
 
 
 @pytest.mark.parametrize("value", ["fast", "0", "quick,full", "🐢"])
 def test_an_unknown_pace_is_refused(machine, value):
     machine.setenv("IMAGEGEN_PACE", value)
-    sentence(runtime.pace, "IMAGEGEN_PACE", "full, quick")
-    sentence(lambda: runtime.steps(full=300, quick=2), "IMAGEGEN_PACE")
-
-
-@pytest.mark.parametrize("value", [None, "", "auto", "cpu", " CPU "])
-def test_without_an_accelerator_it_is_the_cpu(machine, value):
-    if value is not None:
-        machine.setenv("IMAGEGEN_DEVICE", value)
-    assert runtime.device() == torch.device("cpu")
+    assert_sentence(runtime.pace, "IMAGEGEN_PACE", "full, quick")
+    assert_sentence(lambda: runtime.steps(full=300, quick=2), "IMAGEGEN_PACE")
 
 
 @pytest.mark.parametrize(
     ("cuda", "mps", "forced", "expected"),
     [
+        (False, False, "", "cpu"),
+        (False, False, " CPU ", "cpu"),
         (True, False, "", "cuda"),
         (False, True, "", "mps"),
         (True, True, "auto", "cuda"),
@@ -79,16 +77,13 @@ def test_the_fastest_device_is_taken_unless_one_is_forced(machine, cuda, mps, fo
     assert runtime.device().type == expected
 
 
-@pytest.mark.parametrize("value", ["cuda", "mps", "CUDA"])
-def test_a_forced_device_that_is_missing_is_said(machine, value):
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [("cuda", "Unset the variable"), ("MPS", "'mps'"), ("gpu", "auto, cuda, mps, cpu"), ("cuda:0", "auto")],
+)
+def test_a_device_that_is_missing_or_unknown_is_said(machine, value, words):
     machine.setenv("IMAGEGEN_DEVICE", value)
-    assert "Unset the variable" in sentence(runtime.device, "IMAGEGEN_DEVICE", repr(value.lower()))
-
-
-@pytest.mark.parametrize("value", ["gpu", "cuda:0", "tpu", "1"])
-def test_an_unknown_device_is_refused(machine, value):
-    machine.setenv("IMAGEGEN_DEVICE", value)
-    sentence(runtime.device, repr(value), "auto, cuda, mps, cpu")
+    assert_sentence(runtime.device, "IMAGEGEN_DEVICE", words)
 
 
 def test_steps_on_an_accelerator(machine):
@@ -96,8 +91,8 @@ def test_steps_on_an_accelerator(machine):
     machine.setattr(torch.cuda, "is_available", lambda: True)
     assert runtime.steps(full=300, quick=2, gpu=900) == 900
     assert runtime.steps(full=300, quick=2) == 300
-    machine.setenv("IMAGEGEN_DEVICE", "cpu")
-    assert runtime.steps(full=300, quick=2, gpu=900) == 300
+    machine.setenv("IMAGEGEN_PACE", "quick")
+    assert runtime.steps(full=300, quick=2, gpu=900) == 2
 
 
 def draws():
@@ -125,45 +120,38 @@ def test_a_generator_is_independent_of_what_was_drawn_before():
 
 
 @pytest.mark.parametrize("native", [True, False])
-def test_autocast_takes_half_the_bits_only_where_the_gpu_calculates_with_them(monkeypatch, native):
-    monkeypatch.setattr(runtime, "device", lambda: torch.device("cuda"))
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: native)
+def test_autocast_takes_half_the_bits_only_where_the_gpu_calculates_with_them(machine, native):
+    machine.setattr(runtime, "device", lambda: torch.device("cuda"))
+    machine.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: native)
     context = runtime.autocast()
     assert isinstance(context, torch.autocast) == native
     assert not native or (context.device, context.fast_dtype) == ("cuda", torch.bfloat16)
-
-
-def test_autocast_does_nothing_on_the_cpu():
+    machine.setattr(runtime, "device", lambda: torch.device("cpu"))
     with runtime.autocast():
-        assert not torch.is_autocast_enabled("cpu")
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32
 
 
-FOLDERS = [
-    ("IMAGEGEN_CACHE", runtime.cache_dir, "data/cache"),
-    ("IMAGEGEN_OUTPUT", runtime.output_dir, "outputs"),
-]
-each_folder = pytest.mark.parametrize(("variable", "folder", "default"), FOLDERS)
+each_folder = pytest.mark.parametrize(
+    ("variable", "folder", "default"),
+    [
+        ("IMAGEGEN_CACHE", runtime.cache_dir, "data/cache"),
+        ("IMAGEGEN_OUTPUT", runtime.output_dir, "outputs"),
+    ],
+)
 
 
 @each_folder
-@pytest.mark.parametrize("value", [None, "", "  "])
-def test_folders_are_inside_the_course_and_made_when_asked_for(machine, variable, folder, default, value):
-    if value is not None:
-        machine.setenv(variable, value)
-    assert not (runtime.ROOT / default).exists()
+def test_folders_are_inside_the_course_unless_moved(machine, tmp_path, variable, folder, default):
+    assert not (runtime.ROOT / default).exists(), "made when asked for"
     assert folder() == runtime.ROOT / default and folder().is_dir()
-
-
-@each_folder
-def test_folders_can_be_moved(machine, tmp_path, variable, folder, default):
+    machine.setenv(variable, "  ")
+    assert folder() == runtime.ROOT / default
     machine.setenv(variable, str(tmp_path / "a folder" / "größer"))
     assert folder() == tmp_path / "a folder" / "größer" and folder().is_dir()
     machine.setenv("HOME", str(tmp_path))
     machine.setenv("USERPROFILE", str(tmp_path))
     machine.setenv(variable, os.path.join("~", "mine"))
     assert folder() == tmp_path / "mine" and folder().is_dir()
-    assert not (runtime.ROOT / default).exists()
 
 
 @each_folder
@@ -171,16 +159,7 @@ def test_folders_can_be_moved(machine, tmp_path, variable, folder, default):
 def test_a_folder_that_cannot_be_made_is_said(machine, tmp_path, variable, folder, default, name):
     (tmp_path / "a file").write_text("in the way")
     machine.setenv(variable, str(tmp_path / name))
-    sentence(folder, variable, name.split("/")[-1])
-
-
-def test_an_unknown_home_is_said(machine):
-    def unknown(self):
-        raise RuntimeError("Could not determine home directory.")
-
-    machine.setattr("pathlib.Path.expanduser", unknown)
-    machine.setenv("IMAGEGEN_OUTPUT", "~/mine")
-    sentence(runtime.output_dir, "IMAGEGEN_OUTPUT", "home directory")
+    assert_sentence(folder, variable, name.split("/")[-1])
 
 
 def test_bundled_checkpoints_are_not_moved(machine, tmp_path):
@@ -189,30 +168,164 @@ def test_bundled_checkpoints_are_not_moved(machine, tmp_path):
     assert not runtime.checkpoint_dir().exists(), "only read, never made"
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+@pytest.mark.parametrize("where", ["fsync", "replace"])
+def test_a_file_is_written_whole_or_not_at_all(machine, tmp_path, where, error):
+    path = tmp_path / "new" / "a.txt"
+    runtime.write_atomically(path, b"old")
+
+    def fail(*_):
+        raise error
+
+    with machine.context() as patch, pytest.raises(error):
+        patch.setattr(os, where, fail)
+        runtime.write_atomically(path, b"new")
+    assert path.read_bytes() == b"old" and [file.name for file in path.parent.iterdir()] == ["a.txt"]
+    runtime.write_atomically(path, b"new")
+    assert path.read_bytes() == b"new"
+
+
+def test_writing_waits_while_windows_keeps_the_old_file_open(machine, tmp_path):
+    replace, refusals = os.replace, iter([PermissionError, PermissionError])
+
+    def sometimes(source, target):
+        for refusal in refusals:
+            raise refusal
+        replace(source, target)
+
+    machine.setattr(os, "replace", sometimes)
+    runtime.write_atomically(tmp_path / "a", b"data")
+    assert (tmp_path / "a").read_bytes() == b"data"
+
+
+def test_what_a_killed_process_left_is_cleared_away_but_not_what_a_living_one_writes(tmp_path):
+    path = tmp_path / "a[1].txt"
+    old, young = (path.with_name(f".{path.name}.{number}.part") for number in (1, 2))
+    for file in (old, young):
+        file.write_bytes(b"half")
+    os.utime(old, (time.time() - 7200,) * 2)
+    runtime.write_atomically(path, b"whole")
+    assert not old.exists() and young.exists() and path.read_bytes() == b"whole"
+
+
 @pytest.mark.parametrize(
     ("shell", "expected"), [(None, False), (SimpleNamespace(), False), (SimpleNamespace(kernel=1), True)]
 )
 def test_a_notebook_is_a_shell_with_a_kernel(machine, shell, expected):
     machine.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
     assert runtime.in_notebook() is expected  # the bare name get_ipython is missing here, as in a callback
-
-
-def test_without_ipython_there_is_no_notebook(machine):
-    machine.delitem(sys.modules, "IPython", raising=False)
+    machine.delitem(sys.modules, "IPython")
     assert runtime.in_notebook() is False
 
 
-def test_a_lesson_begins_with_the_seed_and_the_summary(capsys):
+def test_a_lesson_begins_with_the_seed_and_the_summary(machine, capsys):
+    machine.setenv("IMAGEGEN_PACE", "quick")
     runtime.seed_everything(7)
     expected = draws()
     assert runtime.begin(seed=7) is None, "a lesson's cell that ends with it must not show a value"
     assert draws() == expected
-    runtime.begin()
-    assert draws() != expected
-    assert capsys.readouterr().out == f"{runtime.summary()}\n" * 2
+    line = capsys.readouterr().out
+    assert line.count("\n") == 1 and all(word in line for word in ("quick", "cpu", torch.__version__))
 
 
-def test_the_summary_names_what_matters(machine):
-    machine.setenv("IMAGEGEN_PACE", "quick")
-    line = runtime.summary()
-    assert "quick pace" in line and "cpu" in line and torch.__version__ in line and "\n" not in line
+# ------------------------------------------------------------------------------------------ the machine check
+
+COLAB = {"torch": "2.11.0+cpu", "torchvision": "0.26.0", "numpy": "2.1.3", "ipywidgets": "7.7.1"}
+GOOD = {**COLAB, "pillow": "11.3.0"}
+
+
+@pytest.fixture
+def good(machine):
+    """A machine on which all is well, with Colab's versions; a test then breaks one thing."""
+    machine.setattr(runtime, "version", lambda name: GOOD[name])
+    machine.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=8e9))
+    machine.setattr(runtime.shutil, "disk_usage", lambda path: SimpleNamespace(free=50e9))
+    machine.setattr(os, "access", lambda path, mode: True)
+    return machine
+
+
+def test_on_a_good_machine_all_is_well(good, capsys):
+    runtime.check_machine()
+    out = capsys.readouterr().out
+    assert "✅" in out and "⚠" not in out
+    for word in ("Python", "torch 2.11.0+cpu", "cores", "8.0 GB free", "disk 50 GB", "full pace"):
+        assert word in out
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("torch", "2.11.0a0+gitabc"),
+        ("torch", "3.0"),
+        ("numpy", "2"),
+        ("numpy", "2.0rc1"),
+        ("pillow", "13.0.0"),
+    ],
+)
+def test_versions_that_will_do(good, name, found):
+    good.setitem(GOOD, name, found)
+    assert runtime.examine_machine()[1] == []
+
+
+def test_the_oldest_versions_are_those_of_the_project():
+    text = (COURSE / "pyproject.toml").read_text(encoding="utf-8")
+    bounds = dict(re.split(">=", entry) for entry in tomllib.loads(text)["project"]["dependencies"])
+    for name, oldest in runtime.OLDEST.items():
+        assert tuple(map(int, f"{bounds[name]}.0".split(".")[:2])) == oldest, name
+
+
+def missing(machine):
+    def version(name):
+        if name == "ipywidgets":
+            raise PackageNotFoundError(name)
+        return GOOD[name]
+
+    machine.setattr(runtime, "version", version)
+
+
+def without_torchvision(machine):
+    original = builtins.__import__
+
+    def broken(name, *arguments, **options):
+        if name == "torchvision":
+            raise RuntimeError("operator torchvision::nms does not exist\nand more")
+        return original(name, *arguments, **options)
+
+    machine.delitem(sys.modules, "torchvision")
+    machine.setattr(builtins, "__import__", broken)
+
+
+BROKEN = {
+    "torch 2.10.1+cu130 is older than 2.11": lambda m: m.setitem(GOOD, "torch", "2.10.1+cu130"),
+    "torch 1.13.1 is older than 2.11": lambda m: m.setitem(GOOD, "torch", "1.13.1"),
+    "ipywidgets 7.6.5 is older than 7.7": lambda m: m.setitem(GOOD, "ipywidgets", "7.6.5"),
+    "ipywidgets is missing": missing,
+    "does not fit this torch (operator torchvision::nms": without_torchvision,
+    "1.2 GB of memory": lambda m: m.setattr(
+        psutil, "virtual_memory", lambda: SimpleNamespace(available=1.2e9)
+    ),
+    "0.3 GB of disk": lambda m: m.setattr(
+        runtime.shutil, "disk_usage", lambda path: SimpleNamespace(free=0.3e9)
+    ),
+    "set IMAGEGEN_OUTPUT": lambda m: m.setattr(os, "access", lambda path, mode: False),
+    "older than 3.11": lambda m: m.setattr(runtime, "sys", SimpleNamespace(version_info=(3, 10, 2))),
+    "IMAGEGEN_DEVICE": lambda m: m.setenv("IMAGEGEN_DEVICE", "gpu"),
+    "IMAGEGEN_PACE": lambda m: m.setenv("IMAGEGEN_PACE", "fast"),
+}
+
+
+@pytest.mark.parametrize("words", BROKEN)
+def test_what_is_wrong_is_said_on_one_line(good, capsys, words):
+    BROKEN[words](good)
+    facts, problems = runtime.examine_machine()
+    assert len(facts) == 5 and len(problems) == 1 and words in problems[0]
+    assert "\n" not in problems[0] and problems[0].endswith(".") and len(problems[0]) < 200
+    runtime.check_machine()
+    out = capsys.readouterr().out
+    assert f"⚠ {problems[0]}" in out and "✅" not in out
+
+
+def test_who_has_followed_the_advice_hears_no_more_of_it(good, tmp_path):
+    good.setattr(os, "access", lambda path, mode: False)
+    good.setenv("IMAGEGEN_OUTPUT", str(tmp_path))
+    assert runtime.examine_machine()[1] == []
