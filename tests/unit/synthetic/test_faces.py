@@ -209,3 +209,11 @@ def test_mistakes_get_one_clear_sentence(call, says):
     with pytest.raises(ValueError, match=says) as error:
         call()
     assert "\n" not in str(error.value)
+
+
+def test_passports_look_ahead_before_a_plain_background():
+    people = faces.passports(200, seed=1)
+    assert (people["background_style"] == 0).all()
+    assert people["yaw"].abs().max() <= 0.4
+    assert torch.equal(people["skin_tone"], faces.sample(200, seed=1)["skin_tone"])
+    assert faces.passports(2, yaw=1.0)["yaw"].tolist() == [1.0, 1.0]
