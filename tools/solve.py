@@ -20,7 +20,8 @@ def solve_source(source: str) -> str:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in exercises.REGISTRY
     }
     for node, answer in sorted(answers.items(), key=lambda item: -item[0].lineno):
-        lines[node.lineno - 1 : node.end_lineno] = answer.splitlines()
+        first = min(part.lineno for part in [*node.decorator_list, node])
+        lines[first - 1 : node.end_lineno] = answer.splitlines()
     return "\n".join(lines).replace(".check(", ".test(")
 
 

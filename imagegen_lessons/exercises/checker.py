@@ -1,7 +1,8 @@
 """Exercises that check themselves and teach when they fail: `check`, `hint`, `solution`.
 
 An exercise knows the right answer, the cases to try, and the mistakes that people make. When an attempt fails
-and gives just what a known mistake gives, the message names that mistake.
+and gives just what a known mistake gives, the message names that mistake. The decorator `exercise` makes one and
+registers it; in tests, `Exercise(answer, …)` makes one that is not registered.
 """
 
 import ast
@@ -17,14 +18,13 @@ import numpy
 import torch
 
 TORCH = os.path.dirname(torch.__file__)
-RIGHT, WRONG, BLANK = "✅", "❌", "⏳"
 
 
 class Wrong(AssertionError):
     """An attempt is wrong; the message says what was expected, what came, and where to look."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Exercise:
     """One exercise.
 
@@ -41,6 +41,7 @@ class Exercise:
     verify: Callable[[Callable], None] | None = None
     hints: tuple[str, ...] = ()
     wrong: dict[Callable, str] = field(default_factory=dict)
+    hints_given: int = field(default=0, init=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -51,11 +52,11 @@ class Exercise:
         try:
             self.test(attempt)
         except NotImplementedError:
-            print(f"{BLANK} {self.name}: not attempted yet. Replace the line `raise NotImplementedError`.")
+            print(f"⏳ {self.name}: not attempted yet. Replace the line `raise NotImplementedError`.")
         except Wrong as error:
-            print(f"{WRONG} {self.name}: {error}")
+            print(f"❌ {self.name}: {error}")
         else:
-            print(f"{RIGHT} {self.name}: right.")
+            print(f"✅ {self.name}: right.")
 
     def test(self, attempt: Callable) -> None:
         """Raises `Wrong` when the attempt is wrong, and NotImplementedError when there is none yet."""
@@ -71,13 +72,12 @@ class Exercise:
             for case in self.cases:
                 problem = _compare_on(case, self.answer, attempt)
                 if problem:
-                    raise Wrong(f"{problem}{self._advice(attempt)}")
+                    raise Wrong(problem + self._advice(attempt))
 
     def hint(self) -> None:
         """Prints the next hint; after the last one they begin again."""
-        given = _hints_given.get(self.name, 0)
-        _hints_given[self.name] = given + 1
-        number = given % len(self.hints)
+        number = self.hints_given % len(self.hints)
+        self.hints_given += 1
         print(f"Hint {number + 1} of {len(self.hints)}: {self.hints[number]}")
 
     def solution(self) -> None:
@@ -85,9 +85,12 @@ class Exercise:
         print(self.source())
 
     def source(self) -> str:
-        """The answer as source, without decorators."""
+        """The answer as source. Of its decorators only PyTorch's stay: `@torch.no_grad()` is part of the answer."""
         text = textwrap.dedent(inspect.getsource(self.answer))
-        return "\n".join(text.splitlines()[ast.parse(text).body[0].lineno - 1 :])
+        node = ast.parse(text).body[0]
+        kept = [part for part in node.decorator_list if ast.unparse(part).startswith("torch.")]
+        first = min(part.lineno for part in [*kept, node])
+        return "\n".join(text.splitlines()[first - 1 :])
 
     def mistake(self, advice: str) -> Callable:
         """Decorates a plausible wrong answer; `advice` is what helps those who give it."""
@@ -106,9 +109,6 @@ class Exercise:
         return ""
 
 
-_hints_given: dict[str, int] = {}
-
-
 REGISTRY: dict[str, Exercise] = {}  # every exercise of the course, by name
 
 
@@ -120,9 +120,11 @@ def exercise(**parts) -> Callable:
     """
 
     def register(answer: Callable) -> Exercise:
-        if answer.__name__ in REGISTRY:
-            raise ValueError(f"There are two exercises called {answer.__name__!r}.")
-        return REGISTRY.setdefault(answer.__name__, Exercise(answer, **parts))
+        new = Exercise(answer, **parts)
+        if new.name in REGISTRY:
+            raise ValueError(f"There are two exercises called {new.name!r}.")
+        REGISTRY[new.name] = new
+        return new
 
     return register
 
@@ -144,7 +146,7 @@ def guarded(function: Callable, *arguments):
             raise
         where = ""  # the last line that is the student's: none of this module's, and none inside PyTorch
         for frame in frames:
-            if frame.filename != __file__ and not frame.filename.startswith(TORCH):
+            if not frame.filename.startswith((TORCH, __file__)):
                 where = f" at `{frame.line}`" if frame.line else f" in line {frame.lineno}"
         reason = (str(error).strip() or "no message").splitlines()[0]
         raise Wrong(f"Your code stops with {type(error).__name__}{where}: {reason}") from None
@@ -202,19 +204,14 @@ def _explain_numbers(expected: torch.Tensor, got: torch.Tensor) -> str | None:
     place = [int(i) for i in torch.unravel_index(worst, expected.shape)]
     where = f" (largest difference, at position {place})" if expected.numel() > 1 else ""
     text = f"expected {expected.flatten()[worst]:.5g}, got {got.flatten()[worst]:.5g}{where}."
-    return text + _pattern(expected.flatten(), got.flatten())
-
-
-def _pattern(expected: torch.Tensor, got: torch.Tensor) -> str:
-    """A simple relation between right and wrong numbers is the best hint of all."""
     if torch.allclose(expected, -got, rtol=1e-3, atol=1e-5):
-        return " Only the sign is wrong."
+        return f"{text} Only the sign is wrong."
     large = expected.abs() > 1e-6
     if large.sum() > 2:
         ratio = (got[large] / expected[large])[0]
         if ratio > 0 and torch.allclose(got, expected * ratio, rtol=1e-3):
-            return f" Everything is {ratio:.4g} times what it should be."
-    return ""
+            return f"{text} Everything is {ratio:.4g} times what it should be."
+    return text
 
 
 def _brief(value) -> str:

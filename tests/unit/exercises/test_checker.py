@@ -1,12 +1,14 @@
-"""Every exercise, proved three ways: the blank, the answers, and the planted wrong answers."""
+"""Every exercise, proved: the blank, the answer, another answer, and the listed mistakes; then the checker itself."""
 
 import ast
+import functools
 
 import numpy
 import pytest
 import torch
 
 from imagegen_lessons import exercises
+from imagegen_lessons.exercises import checker
 from imagegen_lessons.exercises.checker import Exercise, Wrong, exercise, explain
 from tests.unit.exercises.other_answers import OTHER_ANSWERS
 from tools import lessons
@@ -26,13 +28,9 @@ def message(exercise: Exercise, attempt) -> str:
 
 
 @each_exercise
-def test_the_blank_is_not_attempted(name, capsys):
+def test_blank_and_answer_get_their_verdicts(name, capsys):
     ALL[name].check(blank)
     assert capsys.readouterr().out.startswith(f"⏳ {name}")
-
-
-@each_exercise
-def test_the_answer_is_right(name, capsys):
     ALL[name].check(ALL[name].answer)
     assert capsys.readouterr().out == f"✅ {name}: right.\n"
 
@@ -44,20 +42,20 @@ def test_a_differently_written_answer_is_right(name):
 
 @each_exercise
 def test_every_mistake_gets_advice_of_its_own(name):
-    messages = {wrong.__name__: message(ALL[name], wrong) for wrong in ALL[name].wrong}
+    messages = {wrong: message(ALL[name], wrong) for wrong in ALL[name].wrong}
     assert len(messages) >= 2 and len(set(messages.values())) == len(messages)
     for wrong, advice in ALL[name].wrong.items():
-        assert advice in messages[wrong.__name__]
+        assert advice in messages[wrong]
 
 
 @each_exercise
 def test_it_has_hints_and_a_solution(name, capsys):
-    assert ALL[name].name == name and len(ALL[name].hints) >= 2
-    for hint in ALL[name].hints:
+    assert getattr(exercises, name) is ALL[name] and len(ALL[name].hints) >= 2
+    for hint in [*ALL[name].hints, ALL[name].hints[0]]:
         ALL[name].hint()
         assert hint in capsys.readouterr().out
     ALL[name].solution()
-    assert capsys.readouterr().out.startswith(("def ", "class "))
+    assert capsys.readouterr().out.startswith(("def ", "class ", "@torch.no_grad()"))
 
 
 @each_exercise
@@ -83,10 +81,12 @@ def test_every_exercise_stands_blank_in_one_lesson():
             assert [a.arg for a in node.args.args] == [a.arg for a in answer.args.args], name
 
 
-@exercise(cases=((torch.tensor([1.0, -2.0, 0.5]), 3.0), (torch.tensor([[0.5]]), 1.0)), hints=("Multiply.",))
-def scale(x, by):
+def times(x, by):
     """Scales."""
     return x * by
+
+
+SCALE = Exercise(times, cases=((torch.tensor([1.0, -2.0, 0.5]), 3.0), (torch.tensor([[0.5]]), 1.0)))
 
 
 @pytest.mark.parametrize(
@@ -106,14 +106,46 @@ def scale(x, by):
     ],
 )
 def test_messages_teach(attempt, part):
-    assert part in message(scale, attempt)
+    assert part in message(SCALE, attempt)
+
+
+def test_an_error_inside_pytorch_is_told_at_the_students_own_line():
+    def attempt(x, by):
+        return torch.nn.functional.conv2d(x, x)  # the student's line
+
+    assert "RuntimeError at `return torch.nn.functional.conv2d(x, x)" in message(SCALE, attempt)
+    told = message(SCALE, lambda: 0)
+    assert "stops with TypeError: " in told and "0 positional arguments but 2 were given" in told
+
+
+def test_an_answer_is_registered_under_its_own_name_once(monkeypatch):
+    monkeypatch.setattr(checker, "REGISTRY", {})
+    scale = exercise(hints=("Multiply.",))(times)
+    assert {"times": scale} == checker.REGISTRY and scale.answer is times
+    with pytest.raises(ValueError, match="two exercises called 'times'"):
+        exercise()(times)
+
+
+def test_the_source_keeps_only_decorators_of_pytorch(monkeypatch):
+    monkeypatch.setattr(checker, "REGISTRY", {})
+
+    @exercise(
+        hints=("Nothing.",),
+    )
+    @torch.no_grad()
+    def same(x):
+        return x
+
+    assert same.source() == "@torch.no_grad()\ndef same(x):\n    return x"
+    checked = exercise()(functools.wraps(times)(lambda *arguments: times(*arguments)))
+    assert checked.source().startswith("def times(x, by):\n")
 
 
 def test_checking_leaves_the_random_state_alone():
     torch.manual_seed(5)
     expected = torch.rand(1)
     torch.manual_seed(5)
-    scale.check(lambda x, by: torch.rand(3))
+    SCALE.check(lambda x, by: torch.rand(3))
     assert torch.equal(torch.rand(1), expected)
 
 
