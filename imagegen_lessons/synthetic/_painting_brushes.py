@@ -1,4 +1,4 @@
-"""Hands that leave strokes: the loaded brush, the pen that hatches, and the comb that rakes floating ink."""
+"""Styles made of strokes: the loaded brush, the pen that hatches, and the comb that rakes floating ink."""
 
 import numpy as np
 from scipy.ndimage import gaussian_filter, sobel

@@ -1,4 +1,4 @@
-"""What all painters share: colours that go together, soft noise, things to draw with, and a motif to paint.
+"""What all styles share: colours that go together, soft noise, things to draw with, and a motif to paint.
 
 Positions are in picture units, (x, y) from (0, 0), the upper left corner, to (1, 1). Every random number is drawn
 before a size in pixels plays a part, so that the same generator gives the same picture at every size.
@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 from scipy.special import erf
 
-PLAN = 256  # pixels of the motif that the painter looks at, whatever the size of the picture
+PLAN = 256  # pixels of the motif that a style looks at, whatever the size of the picture
 
 # The hues of seven colours from dark to light, in degrees of OKLCH (30 red, 90 yellow, 145 green, 260 blue).
 SCHEMES = {
@@ -260,14 +260,14 @@ def trees(sheet: Sheet, rng: np.random.Generator, p, horizon: float, sun_x: floa
 def flowers(sheet: Sheet, rng: np.random.Generator, p, horizon: float, sun_x: float) -> None:
     """A meadow whose flowers grow towards the viewer."""
     hills(sheet, rng, p, horizon - 0.1, sun_x)
-    green, kinds = p[rng.choice([0, 1])], rng.permutation([2, 3, 4, 5, 6])[:3]
+    green, petals = p[rng.choice([0, 1])], rng.permutation([2, 3, 4, 5, 6])[:3]
     sheet.polygon([(0, horizon), (1, horizon), (1, 1), (0, 1)], green)
     for depth in np.sort(rng.random(90)):
         x, y, radius = rng.random(), horizon + depth * (1 - horizon), 0.012 + 0.07 * depth**1.5
         bend = x + rng.normal(0, 0.02), y + 3 * radius
         sheet.line([(x, y), bend], p[rng.choice([1, 2])], 0.25 * radius)
         blossom(
-            sheet, rng, x, y, radius * rng.uniform(0.8, 1.3), p[[rng.choice(kinds), rng.choice([0, 5, 6])]]
+            sheet, rng, x, y, radius * rng.uniform(0.8, 1.3), p[[rng.choice(petals), rng.choice([0, 5, 6])]]
         )
 
 

@@ -1,4 +1,4 @@
-"""Hands that leave dots: the pointillist's, which mix in the eye, and the printer's, which stand in a screen."""
+"""Styles made of dots: the pointillist's, which mix in the eye, and the printer's, which stand in a screen."""
 
 import numpy as np
 from scipy.ndimage import gaussian_filter

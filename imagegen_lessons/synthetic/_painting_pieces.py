@@ -1,4 +1,4 @@
-"""Hands that put a picture together from pieces: stained glass, mosaic and facets."""
+"""Styles that put a picture together from pieces: stained glass, mosaic and facets."""
 
 import numpy as np
 from scipy import ndimage
@@ -108,11 +108,11 @@ def glass(rng: np.random.Generator, size: int) -> np.ndarray:
     far = np.minimum(border_distance(cell), border_distance(shapes) / rng.uniform(1.2, 1.6))
     cover = ((lead * (0.7 + 0.6 * smooth_noise(rng, fine, 14)) - far) * fine + 0.5).clip(0, 1)
 
-    kinds = 97  # of glass: its thickness, and seldom another colour than the design has there
-    lightness, mixed = rng.normal(1, 0.16, (kinds, 1)), rng.choice([0, 0, 0, 0, 0.15, 1], (kinds, 1))
-    other, own = colours[rng.integers(len(colours), size=kinds)], colours[:, None]
+    variants = 97  # of glass: its thickness, and seldom another colour than the design has there
+    lightness, mixed = rng.normal(1, 0.16, (variants, 1)), rng.choice([0, 0, 0, 0, 0.15, 1], (variants, 1))
+    other, own = colours[rng.integers(len(colours), size=variants)], colours[:, None]
     panes = ((own + mixed * (other - own)) * lightness).clip(0, 1).astype(np.float32)
-    pane = panes[shapes, (cell * 31 + shapes * 17) % kinds]
+    pane = panes[shapes, (cell * 31 + shapes * 17) % variants]
     pane, cover, far = (v.reshape(size, 2, size, 2, -1).mean((1, 3)) for v in (pane, cover, far))
 
     x, y = positions(size)

@@ -1,4 +1,4 @@
-"""Hands that lay colour on colour: the woodblock print of waves, and fields of scraped paint."""
+"""Styles that lay colour on colour: the woodblock print of waves, and fields of scraped paint."""
 
 import numpy as np
 from scipy import ndimage

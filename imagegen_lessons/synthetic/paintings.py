@@ -1,6 +1,6 @@
-"""Paintings by ten hands: endless pictures in strong, unmistakable styles, drawn by this program alone.
+"""Paintings in ten styles, strong and unmistakable, as many as you like: drawn by this program alone.
 
-A hand is a way of making marks: strokes, dots, leads, hatching. A seed is one picture: its palette, its composition,
+A style is a way of making marks: strokes, dots, leads, hatching. A seed is one picture: its palette, its composition,
 the scale and the direction of its marks. Nothing is traced or copied, so they may be used for anything.
 """
 
@@ -33,46 +33,46 @@ _PAINTERS: dict[str, tuple[Callable[[np.random.Generator, int], np.ndarray], str
 STYLES = MappingProxyType({name: line for name, (_, line) in _PAINTERS.items()})
 
 
-def paint(hand: str, seed: int = 0, size: int = 512) -> torch.Tensor:
-    """One painting, (1, 3, size, size) in [0, 1]: the same each time for a hand and a seed.
+def paint(style: str, seed: int = 0, size: int = 512) -> torch.Tensor:
+    """One painting, (1, 3, size, size) in [0, 1]: the same each time for a style and a seed.
 
     The composition does not depend on the size: a large picture made small is close to a small one.
-    Raises ValueError for a hand that is not in STYLES, a seed that is not a whole number from 0, or a size that is not
+    Raises ValueError for a style that is not in STYLES, a seed that is not a whole number from 0, or a size that is not
     one from 16 to 2048.
     """
-    if not isinstance(hand, str) or hand not in STYLES:
-        raise ValueError(f"There is no hand {hand!r}: choose one of {', '.join(STYLES)}.")
+    if not isinstance(style, str) or style not in STYLES:
+        raise ValueError(f"There is no style {style!r}: choose one of {', '.join(STYLES)}.")
     _whole("seed", seed, 0)
     _whole("size", size, SMALLEST, LARGEST)
-    painter, times = _PAINTERS[hand][0], -(-SMALLEST_DRAWN // size)
-    rng = np.random.default_rng([seed, *hand.encode()])
+    painter, times = _PAINTERS[style][0], -(-SMALLEST_DRAWN // size)
+    rng = np.random.default_rng([seed, *style.encode()])
     picture = torch.from_numpy(painter(rng, times * size).astype(np.float32)).permute(2, 0, 1)[None]
     return torch.nn.functional.avg_pool2d(picture, times).clamp(0, 1)
 
 
-def gallery(n: int, seed: int = 0, size: int = 256, hands: Sequence[str] | None = None) -> torch.Tensor:
-    """n paintings, (n, 3, size, size) in [0, 1], by the given hands (all if None) in turn.
+def gallery(n: int, seed: int = 0, size: int = 256, styles: Sequence[str] | None = None) -> torch.Tensor:
+    """n paintings, (n, 3, size, size) in [0, 1], in the given styles (all if None) in turn.
 
-    Painting k is `paint(hands[k % len(hands)], 100_000 * seed + k, size)`: it depends on nothing but seed and k.
-    Raises ValueError as `paint` does, and for an n that is not a whole number from 0 or an empty list of hands.
+    Painting k is `paint(styles[k % len(styles)], 100_000 * seed + k, size)`: it depends on nothing but seed and k.
+    Raises ValueError as `paint` does, and for an n that is not a whole number from 0 or an empty list of styles.
     """
     _whole("n", n, 0)
     _whole("seed", seed, 0)
     _whole("size", size, SMALLEST, LARGEST)
-    hands = list(STYLES) if hands is None else list(hands)
-    if not hands:
-        raise ValueError("A gallery needs at least one hand.")
-    pictures = [paint(hands[k % len(hands)], 100_000 * seed + k, size) for k in range(n)]
+    styles = list(STYLES) if styles is None else list(styles)
+    if not styles:
+        raise ValueError("A gallery needs at least one style.")
+    pictures = [paint(styles[k % len(styles)], 100_000 * seed + k, size) for k in range(n)]
     return torch.cat(pictures) if pictures else torch.zeros(0, 3, size, size)
 
 
-def describe(hand: str, seed: int = 0) -> str:
+def describe(style: str, seed: int = 0) -> str:
     """What is to be seen in a painting, in one sentence, for alt text. Raises ValueError as `paint` does."""
-    colours = paint(hand, seed, SMALLEST)[0].flatten(1).T  # (pixels, 3)
+    colours = paint(style, seed, SMALLEST)[0].flatten(1).T  # (pixels, 3)
     names = (colours[:, None] - torch.tensor(list(_COLOUR_NAMES.values()))).norm(dim=2).argmin(1)
     common = torch.bincount(names, minlength=len(_COLOUR_NAMES)).argsort(descending=True, stable=True)
     first, second = (list(_COLOUR_NAMES)[k] for k in common[:2])
-    return f"A painting, mostly {first} and {second}: {STYLES[hand]}."
+    return f"A painting, mostly {first} and {second}: {STYLES[style]}."
 
 
 _COLOUR_NAMES = {
