@@ -601,28 +601,6 @@ def test_check_returns_the_image():
     images.check(torch.full((3, 2, 2), 1.00001))
 
 
-def test_save(tmp_path):
-    x = tensor(noise())
-    path = images.save(x, tmp_path / "new" / "folder" / "picture.png")
-    back = images.load(path)
-    torch.testing.assert_close(back[..., : x.shape[2], :], x)  # below it lies the label
-    assert back.shape == (1, 3, x.shape[2] + 14, x.shape[3])
-    images.save(torch.zeros_like(x), path)  # replaces
-    assert images.load(path)[..., : x.shape[2], :].max() == 0
-    assert [p.name for p in path.parent.iterdir()] == ["picture.png"]
-    assert images.load(images.save(x, str(tmp_path / "p.JPG"))).shape == back.shape
-    with pytest.raises(images.ImageError) as caught:
-        images.save(x, tmp_path / "picture.tga")
-    assert_sentence(str(caught.value), ".tga")
-    (tmp_path / "taken.png").mkdir()
-    (tmp_path / "file").write_text("")
-    for place in (tmp_path / "taken.png", tmp_path / "file" / "x.png"):
-        with pytest.raises(images.ImageError) as caught:
-            images.save(x, place)
-        assert_sentence(str(caught.value), "cannot be written")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "new", "p.JPG", "taken.png"]
-
-
 def test_resize():
     x = tensor(noise())
     assert images.resize(x, 20).shape == (1, 3, 20, 20)
