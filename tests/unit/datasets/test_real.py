@@ -107,6 +107,7 @@ def test_split():
         lambda: datasets.split(x, y[:5]),
         lambda: datasets.split(x, test=1.5),
         lambda: datasets.split(),
+        lambda: Batches(x[:3], size=32),
     ):
         with pytest.raises(ValueError) as caught:
             wrong()
