@@ -1,4 +1,4 @@
-"""Random pieces of pictures: what the programs that train the eye and the decoder draw their batches from."""
+"""Random crops of pictures: what the programs that train the feature extractor and AdaIN draw their batches from."""
 
 import torch
 import torch.nn.functional as F
@@ -6,10 +6,10 @@ import torch.nn.functional as F
 from imagegen_lessons import datasets
 
 
-class Pieces(datasets.RandomStream):
-    """An endless stream of pieces; a subclass says which."""
+class Crops(datasets.RandomStream):
+    """An endless stream of crops; a subclass says which."""
 
-    def cut(self, picture: torch.Tensor, side: int, size: int) -> torch.Tensor:
+    def crop(self, picture, side, size):
         """A random square of `side` pixels (or as many as there are), resized to `size`, half of them mirrored."""
         side = min(*picture.shape[-2:], side)
         top, left = self.pick(picture.shape[-2] - side + 1), self.pick(picture.shape[-1] - side + 1)

@@ -21,7 +21,7 @@ from imagegen_lessons.superres import (
 )
 from imagegen_lessons.synthetic import faces, outfits, sprites
 from imagegen_lessons.training import checkpoint
-from tools.train_adain import any_style
+from tools.train_adain import adain
 
 
 def _learn(network, loss, batches, steps: int, title: str) -> None:
@@ -336,7 +336,7 @@ RECIPES = {
     "outfits_classifier": outfit_reader,
     "sprites_gan": sprites_gan,
     "outfits_gan": outfits_gan,
-    "adain": any_style,
+    "adain": adain,
     "stochastic_x4": guesses,
     "eye_colour_classifier": eye_colour_reader,
     "autoencoder_transposed": forger_transposed,
