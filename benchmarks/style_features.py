@@ -1,18 +1,19 @@
-"""How good is the bundled eye for style transfer? Against SqueezeNet, before judges that neither taught nor painted.
+"""How good is the bundled feature extractor for style transfer? Against SqueezeNet, by measures that took no part.
 
-python benchmarks/style_eye.py FOLDER [--strengths 3 10 30] [--contents 4] [--styles 5] [--keep PICTURES]
+python benchmarks/style_features.py FOLDER [--strengths 3 10 30] [--contents 4] [--styles 5] [--keep PICTURES]
 
-FOLDER holds `photos` and `paintings`. Every photograph is painted after every painting, 256 pixels, once with each eye,
-by the same recipe. Then judges look, and none of them has had a say:
+FOLDER holds `photos` and `paintings`. Every photograph gets the style of every painting, at 256 pixels, once with each
+extractor, by the same recipe. Then it is measured by what neither taught nor was optimised for:
 
-- "ImageNet": the last third of SqueezeNet, fire7 to fire9. The bundled eye was taught by the first two thirds, and the
-  SqueezeNet that paints here is asked at those alone. Yet fire7 sees what fire6 saw, so this classifier leans to SqueezeNet.
-  (The weights are torchvision's, from TORCH_HOME if that is set.)
-- "random": a VGG-19 that has learned nothing, the mean of two seeds.
+- "ImageNet": the last third of SqueezeNet, fire7 to fire9. The bundled extractor was distilled from the first two
+  thirds, and the SqueezeNet that is compared uses those alone. Yet fire7 sees what fire6 saw, so this measure leans to
+  SqueezeNet. (The weights are torchvision's, from TORCH_HOME if that is set.)
+- "random": a VGG-19 without training, the mean of two seeds.
 - "patches": no network. All 7×7 patches of colour, at three scales, as sliced Wasserstein distance.
 
 The two networks' style distance is the relative error of the Gram matrices, averaged over layers; the content distance
-that of the maps. Every distance is squared, and a share: 1 is as far away as nothing at all. The ratio is of means.
+that of the feature maps. Every distance is squared, and a share: 1 is as far away as nothing at all. The ratio is of
+means.
 """
 
 import argparse
@@ -25,13 +26,13 @@ from torchvision import models
 from imagegen_lessons import images, runtime, style
 from imagegen_lessons.networks import features
 
-EYES = ("bundled", "squeezenet")
+EXTRACTORS = ("bundled", "squeezenet")
 SCHEDULE = ((64, 60), (128, 60), (256, 80))
 SIZE = SCHEDULE[-1][0]
 
 
 class Network:
-    """A classifier with layers: `style` and `content` distances of x to a target, both (1, 3, h, w)."""
+    """`style` and `content` distances of x to a target, both (1, 3, h, w), in the layers of networks."""
 
     def __init__(self, networks: list[features.PretrainedExtractor]):
         self.networks = [network.eval().requires_grad_(False) for network in networks]
@@ -63,83 +64,82 @@ class Patches:
         errors = []
         for scale in range(self.scales):
             a, b = (F.conv2d(F.avg_pool2d(y, 2**scale), self.directions) for y in (x, target))
-            spread = b.flatten(2).var(dim=2).mean()
-            errors.append(F.mse_loss(style.quantiles(a, count=512), style.quantiles(b, count=512)) / spread)
+            variance = b.flatten(2).var(dim=2).mean()
+            errors.append(F.mse_loss(style.quantiles(a, count=512), style.quantiles(b, count=512)) / variance)
         return torch.stack(errors).mean().item()
 
 
-def judges() -> dict:
+def measures() -> dict:
     learned = models.squeezenet1_0(weights=models.SqueezeNet1_0_Weights.DEFAULT)
-    untaught = []
+    untrained = []
     for seed in (0, 1):
         runtime.seed_everything(seed)
         layers = models.vgg19().features  # torchvision draws its weights after He et al. 2015
-        untaught.append(
+        untrained.append(
             features.PretrainedExtractor(
                 layers, {"relu1_1": 1, "relu2_1": 6, "relu3_1": 11, "relu4_1": 20, "relu5_1": 29}
             )
         )
     last_third = features.PretrainedExtractor(learned.features, {"fire7": 9, "fire8": 10, "fire9": 12})
-    return {"ImageNet": Network([last_third]), "random": Network(untaught), "patches": Patches()}
+    return {"ImageNet": Network([last_third]), "random": Network(untrained), "patches": Patches()}
 
 
 def load(folder: Path, count: int) -> dict[str, torch.Tensor]:
     return {path.stem: images.load(path) for path in sorted(folder.glob("*.jpg"))[:count]}
 
 
-def paint(content, painting, eye, strength: float) -> torch.Tensor:
-    canvas = style.StyleTransfer(
-        content, painting, eye, style.Recipe(strength, smooth=1.0, schedule=SCHEDULE)
-    )
-    for _ in range(canvas.recipe.steps):
-        canvas.step()
-    return canvas.image.cpu()
+def transfer(content, painting, extractor, strength: float) -> torch.Tensor:
+    recipe = style.Recipe(strength, smooth=1.0, schedule=SCHEDULE)
+    result = style.StyleTransfer(content, painting, extractor, recipe)
+    for _ in range(recipe.steps):
+        result.step()
+    return result.image.cpu()
 
 
 def painted(
     photos, paintings, strength: float, keep: Path | None
 ) -> dict[tuple[str, str, str], torch.Tensor]:
-    """All of them: (photograph, painting, eye) → picture. With `keep` they are stored there, and not made twice."""
-    eyes, pictures = {name: features.load(name) for name in EYES}, {}
+    """All: (photograph, painting, extractor) → picture. With `keep` they are stored there, and not made twice."""
+    extractors, pictures = {name: features.load(name) for name in EXTRACTORS}, {}
     for p, photo in photos.items():
         for s, painting in paintings.items():
-            for name, eye in eyes.items():
+            for name, extractor in extractors.items():
                 path = keep and keep / f"{p}_{s}_{name}_{strength:g}.png"
                 if not path or not path.is_file():
-                    picture = paint(photo, painting, eye, strength)
+                    picture = transfer(photo, painting, extractor, strength)
                     if path:
-                        path.write_bytes(images.to_bytes(picture))  # exactly, without the label
+                        path.write_bytes(images.to_bytes(picture))  # exactly, without the AI label
                 pictures[p, s, name] = images.load(path) if path else picture
     return pictures
 
 
-def table(classifier, photos, paintings, pictures) -> list[tuple[str, float, float, float]]:
-    """For each painting, the mean over photographs of the distance of the photograph, and of each eye's pictures."""
+def table(measure, photos, paintings, pictures) -> list[tuple[str, float, float, float]]:
+    """For each painting, the mean distances of the photographs and of each extractor's pictures."""
     rows = []
     for s, painting in paintings.items():
         target = style.fit_in(painting, SIZE)
         ways = [{p: style.fit_in(photo, SIZE) for p, photo in photos.items()}]
-        ways += [{p: pictures[p, s, name] for p in photos} for name in EYES]
-        rows.append((s, *(sum(classifier.style(x, target) for x in way.values()) / len(way) for way in ways)))
+        ways += [{p: pictures[p, s, name] for p in photos} for name in EXTRACTORS]
+        rows.append((s, *(sum(measure.style(x, target) for x in way.values()) / len(way) for way in ways)))
     return rows + [("mean", *(sum(column) / len(rows) for column in list(zip(*rows, strict=True))[1:]))]
 
 
-def contents(classifier, photos, pictures) -> list[float]:
-    """The mean content distance of each eye's pictures to their photographs."""
-    far = {name: [] for name in EYES}
+def contents(measure, photos, pictures) -> list[float]:
+    """The mean content distance of each extractor's pictures to their photographs."""
+    far = {name: [] for name in EXTRACTORS}
     for (p, _, name), picture in pictures.items():
-        far[name].append(classifier.content(picture, style.fit_in(photos[p], SIZE)))
+        far[name].append(measure.content(picture, style.fit_in(photos[p], SIZE)))
     return [sum(values) / len(values) for values in far.values()]
 
 
 @torch.no_grad()
 def report(photos, paintings, pictures) -> None:
-    for name, classifier in judges().items():
-        print(f"  classifier: {name:12} photograph   bundled  SqueezeNet  ratio")
-        for s, photo, ours, theirs in table(classifier, photos, paintings, pictures):
+    for name, measure in measures().items():
+        print(f"  measure: {name:12} photograph   bundled  SqueezeNet  ratio")
+        for s, photo, ours, theirs in table(measure, photos, paintings, pictures):
             print(f"    {s:20} {photo:8.3f} {ours:9.3f} {theirs:11.3f} {ours / theirs:6.2f}")
-        if hasattr(classifier, "content"):
-            ours, theirs = contents(classifier, photos, pictures)
+        if hasattr(measure, "content"):
+            ours, theirs = contents(measure, photos, pictures)
             print(f"    {'content':20}          {ours:9.3f} {theirs:11.3f} {ours / theirs:6.2f}")
 
 

@@ -1,4 +1,4 @@
-"""Style transfer, two races: against PyTorch's tutorial, and against PyTorch's feed-forward example.
+"""Style transfer, two comparisons of speed: against PyTorch's tutorial, and against PyTorch's feed-forward example.
 
 python benchmarks/style_speed.py optimise | forward | train
 
@@ -10,11 +10,11 @@ mean square over the painting.) The clock of ours stops while its clamped pictur
 the tutorial's own function. Its goal is the total that the tutorial ends with, or else the lowest that it came to at
 any time: the tutorial's total jumps up now and then.
 
-`forward`: milliseconds for one picture, our StyleNet against a network of the shape of PyTorch's `fast_neural_style`.
+`forward`: milliseconds for one picture, our TransformNet against a network like that of PyTorch's `fast_neural_style`.
 
 `train`: both learn the same painting with the same loss, steps and batches, each with the learning rate that suits it,
-and are examined in between on photographs that were held out, by the loss's own style and content distances. The eye is
-the bundled one.
+and are tested in between on held-out photographs, by the loss's own style and content distances, with the bundled
+feature extractor.
 
 Whatever is compared takes turns. SqueezeNet's weights are torchvision's, from TORCH_HOME if that is set.
 """
@@ -74,7 +74,7 @@ def tutorials_gram(f: torch.Tensor) -> torch.Tensor:
 
 
 class Total(nn.Module):
-    """The total that is brought down: the same numbers, computed as the tutorial does or as fast as we can."""
+    """The loss that is minimised: the same numbers, computed as the tutorial does or as fast as we can."""
 
     TAPS = (1, 3, 4, 5, 8)
 
@@ -143,7 +143,7 @@ def ours(content, painting, bfloat16: bool, steps: int = 160, turn: int = 4):
     L-BFGS remembers how the gradient changed along its last steps. A clamp moves the picture behind its back, and the
     tutorial's totals jump; so colours may leave [0, 1] here, for a price, and are clamped once, at the end.
     """
-    classifier = Total(content, painting, fast=False)
+    measure = Total(content, painting, fast=False)
     start = time.perf_counter()
     total, x = Total(content, painting, fast=True), content.clone().requires_grad_()
     optimizer = torch.optim.LBFGS([x], max_iter=turn, history_size=20, tolerance_grad=0, tolerance_change=0)
@@ -162,28 +162,31 @@ def ours(content, painting, bfloat16: bool, steps: int = 160, turn: int = 4):
         optimizer.step(closure)
         spent += time.perf_counter() - start
         with torch.no_grad():
-            curve.append((spent, classifier(x.detach().clamp(0, 1)).item()))
+            curve.append((spent, measure(x.detach().clamp(0, 1)).item()))
         yield curve
 
 
 def optimise() -> None:
     ways = {"full precision": dict(bfloat16=False), "bfloat16": dict(bfloat16=True)}
     ratios = {(way, goal): [] for way in ways for goal in ("end", "lowest")}
-    for photo, hand, seed in PAIRS:
-        content, painting = square(photo, SIZE), paintings.paint(hand, seed, SIZE)
-        racers = [tutorial(content, painting), *(ours(content, painting, **way) for way in ways.values())]
-        curves = [[] for _ in racers]
-        running = set(range(len(racers)))
+    for photo, look, seed in PAIRS:
+        content, painting = square(photo, SIZE), paintings.paint(look, seed, SIZE)
+        contestants = [
+            tutorial(content, painting),
+            *(ours(content, painting, **way) for way in ways.values()),
+        ]
+        curves = [[] for _ in contestants]
+        running = set(range(len(contestants)))
         while running:
             for k in sorted(running):
                 for _ in range(5 if k else 1):  # twenty evaluations each
-                    curve = next(racers[k], None)
+                    curve = next(contestants[k], None)
                     if curve is None:
                         running.discard(k)
                         break
                     curves[k] = curve
         end, lowest = curves[0][-1], min(curves[0], key=lambda point: point[1])
-        print(f"{photo} × {hand}: the tutorial ends at {end[1]:.3f} after {end[0]:.1f} s,", end=" ")
+        print(f"{photo} × {look}: the tutorial ends at {end[1]:.3f} after {end[0]:.1f} s,", end=" ")
         print(f"its lowest is {lowest[1]:.3f} after {lowest[0]:.1f} s")
         for way, curve in zip(ways, curves[1:], strict=True):
             for goal, (theirs, total) in (("end", end), ("lowest", lowest)):
@@ -231,23 +234,23 @@ class Example(nn.Module):
 
 def contenders() -> dict[str, nn.Module]:
     runtime.seed_everything(0)
-    return {"example": Example(), "StyleNet": style.TransformNet()}
+    return {"example": Example(), "TransformNet": style.TransformNet()}
 
 
 @torch.no_grad()
 def forward(rounds: int = 30) -> None:
-    racers = {
+    contestants = {
         (name, layout): network.eval().to(memory_format=layout)
         for layout in (PLAIN, FAST)
         for name, network in contenders().items()
     }
-    for (name, layout), network in racers.items():
+    for (name, layout), network in contestants.items():
         if layout == PLAIN:
             print(f"{name}: {sum(p.numel() for p in network.parameters()):,} parameters")
     for size in (256, 512):
-        x, seconds = square("china", size), {key: [] for key in racers}
+        x, seconds = square("china", size), {key: [] for key in contestants}
         for turn in range(rounds + 3):
-            for key, network in racers.items():
+            for key, network in contestants.items():
                 picture = x.contiguous(memory_format=key[1])
                 start = time.perf_counter()
                 network(picture)
@@ -258,72 +261,75 @@ def forward(rounds: int = 30) -> None:
         line = " ".join(
             f"{n} {'plain' if f == PLAIN else 'channels last'} {v:.1f} ms," for (n, f), v in middle.items()
         )
-        print(f"{size} px: {line} best to best {best['example'] / best['StyleNet']:.1f} ×")
+        print(f"{size} px: {line} best to best {best['example'] / best['TransformNet']:.1f} ×")
 
 
 # ---------------------------------------------------------------------------------------------------- train
 
 
-RATES = {"example": 1e-3, "StyleNet": 4e-3}  # the better of the two for each: with 4e-3 the example diverges
+RATES = {
+    "example": 1e-3,
+    "TransformNet": 4e-3,
+}  # the better of the two for each: with 4e-3 the example diverges
 
 
 class Task:
-    """One painting to learn: random pieces of the photographs of the libraries, the loss, and the examination."""
+    """One painting to learn: random crops of the photographs of the libraries, the loss, and the held-out photographs."""
 
     HELD_OUT = ("cat", "coffee", "astronaut", "rocket")
     UNFIT = ("page", "text", "microaneurysms", "motorcycle_right")  # print, too small, nearly the same
 
     def __init__(self, painting, crop: int = 128, batch: int = 4):
-        self.eye, self.crop, self.batch, self.rng = features.load(), crop, batch, runtime.generator(0)
+        self.extractor, self.crop, self.batch, self.rng = features.load(), crop, batch, runtime.generator(0)
         names = [name for name in datasets.PHOTOS if name not in (*self.HELD_OUT, *self.UNFIT)]
         self.photos = [datasets.photo(name, 384).expand(-1, 3, -1, -1) for name in names]
         self.test = torch.cat([square(name, SIZE) for name in self.HELD_OUT])
         with torch.no_grad():
-            maps = self.eye(painting)
+            maps = self.extractor(painting)
         self.means = [f.mean(dim=(2, 3), keepdim=True) for f in maps]
         self.grams = [style.gram_matrix(f - mean) for f, mean in zip(maps, self.means, strict=True)]
 
     def distances(self, picture, content) -> tuple[torch.Tensor, torch.Tensor]:
         """Style and content distance, as in `style.StyleTransfer`, the mean over the batch."""
-        maps = self.eye(picture)
+        maps = self.extractor(picture)
         with torch.no_grad():
-            wanted = self.eye(content, depth=4)[style.CONTENT_LAYER]
+            wanted = self.extractor(content, depth=4)[style.CONTENT_LAYER]
         far = sum(
             style.relative_error(style.gram_matrix(f - mean), gram.expand(len(f), -1, -1))
             for f, mean, gram in zip(maps, self.means, self.grams, strict=True)
         )
         return far / len(maps), style.relative_error(maps[style.CONTENT_LAYER], wanted)
 
-    def pieces(self) -> torch.Tensor:
+    def crops(self) -> torch.Tensor:
         pick = lambda n: int(torch.randint(n, (), generator=self.rng))  # noqa: E731
-        pieces = []
+        crops = []
         for _ in range(self.batch):
             photo = self.photos[pick(len(self.photos))]
             top, left = (pick(side - self.crop + 1) for side in photo.shape[-2:])
-            pieces.append(photo[..., top : top + self.crop, left : left + self.crop])
-        return torch.cat(pieces)
+            crops.append(photo[..., top : top + self.crop, left : left + self.crop])
+        return torch.cat(crops)
 
     @torch.no_grad()
-    def exam(self, network) -> tuple[float, float]:
+    def held_out_error(self, network) -> tuple[float, float]:
         far = [self.distances(network(x).clamp(0, 1), x) for x in self.test.split(1)]
         return tuple(sum(term).item() / len(far) for term in zip(*far, strict=True))
 
 
-def train(steps: int, hand: str, strength: float = 10.0) -> None:
-    task = Task(paintings.paint(hand, 1, SIZE))
-    racers = {}
+def train(steps: int, look: str, strength: float = 10.0) -> None:
+    task = Task(paintings.paint(look, 1, SIZE))
+    contestants = {}
     for name, network in contenders().items():
         network.to(memory_format=FAST)
         rate = RATES[name]
         optimizer = torch.optim.Adam(network.parameters(), lr=rate)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps)
-        racers[name] = network, optimizer, schedule
-    seconds = dict.fromkeys(racers, 0.0)
-    print(f"{hand}: style and content distance of the held-out photographs themselves:", end=" ")
-    print("{:.3f} {:.3f}".format(*task.exam(nn.Identity())))
+        contestants[name] = network, optimizer, schedule
+    seconds = dict.fromkeys(contestants, 0.0)
+    print(f"{look}: style and content distance of the held-out photographs themselves:", end=" ")
+    print("{:.3f} {:.3f}".format(*task.held_out_error(nn.Identity())))
     for step in range(1, steps + 1):
-        x = task.pieces()
-        for name, (network, optimizer, schedule) in racers.items():
+        x = task.crops()
+        for name, (network, optimizer, schedule) in contestants.items():
             start = time.perf_counter()
             picture = network(x.contiguous(memory_format=FAST))
             far, content = task.distances(picture, x)
@@ -334,23 +340,23 @@ def train(steps: int, hand: str, strength: float = 10.0) -> None:
             schedule.step()
             seconds[name] += time.perf_counter() - start
             if step % (steps // 4) == 0:
-                exam = "style {:.3f}, content {:.3f}".format(*task.exam(network))
-                print(f"  {name:9} step {step:4}, {seconds[name]:5.0f} s: {exam}", flush=True)
-    for name, (network, *_) in racers.items():
+                error = "style {:.3f}, content {:.3f}".format(*task.held_out_error(network))
+                print(f"  {name:12} step {step:4}, {seconds[name]:5.0f} s: {error}", flush=True)
+    for name, (network, *_) in contestants.items():
         with torch.no_grad():
             pictures = torch.cat([network(x).clamp(0, 1) for x in task.test.split(1)])
-        images.save(images.grid(pictures, columns=4), runtime.output_dir() / f"style_speed_{hand}_{name}.png")
+        images.save(images.grid(pictures, columns=4), runtime.output_dir() / f"style_speed_{look}_{name}.png")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=("optimise", "forward", "train"))
     parser.add_argument("--steps", type=int, default=300)
-    parser.add_argument("--hand", default="brush")
+    parser.add_argument("--style", default="brush")
     chosen = parser.parse_args()
     print(f"torch {torch.__version__}, threads: {torch.get_num_threads()}")
     if chosen.what == "train":
-        train(chosen.steps, chosen.hand)
+        train(chosen.steps, chosen.style)
     else:
         {"optimise": optimise, "forward": forward}[chosen.what]()
 
