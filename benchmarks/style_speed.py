@@ -274,7 +274,7 @@ RATES = {
 
 
 class Task:
-    """One painting to learn: random crops of the photographs of the libraries, the loss, and the held-out photographs."""
+    """One painting to learn: random crops of the libraries' photographs, the loss, and held-out photographs."""
 
     HELD_OUT = ("cat", "coffee", "astronaut", "rocket")
     UNFIT = ("page", "text", "microaneurysms", "motorcycle_right")  # print, too small, nearly the same
