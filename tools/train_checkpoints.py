@@ -218,7 +218,7 @@ def outfits_gan(seed: int = 0) -> tuple[torch.nn.Module, dict]:
 
 
 def stochastic(seed: int = 0) -> tuple[torch.nn.Module, dict]:
-    """Lesson 10's networks from faces of 8×8 to faces of 32×32 pixels: a PSNR-oriented one and three stochastic ones."""
+    """Lesson 10's networks from faces of 8×8 to 32×32 pixels: a PSNR-oriented one and three stochastic ones."""
     networks = torch.nn.ModuleDict({name: StochasticUpscaler() for name in NAMES})
     psnr_oriented = networks["psnr_oriented"]
     everybody = faces.passports(60_000, 10 + seed)
