@@ -29,7 +29,7 @@ def check_size(size):
 class Generator(nn.Module):
     """Latents (n, latent) to images (n, channels, size, size) in [0, 1]; `size` is a multiple of 8.
 
-    A linear layer plants 2 * width maps of size / 8, three transposed convolutions double them, and a last
+    A linear layer projects to 2 * width maps of size / 8, three transposed convolutions double them, and a last
     convolution smooths (after Radford et al. 2015, but without batch normalisation).
     """
 
@@ -102,18 +102,18 @@ class ConditionalGenerator(Generator):
         self.classes, self.noise = tuple(classes), latent
         self.embed = nn.ModuleList(nn.Embedding(n, 16) for n in classes)
 
-    def words(self, y):
+    def embedding(self, y):
         """The vectors of labels (n, k) side by side: (n, 16 * k)."""
         return torch.cat([table(part) for table, part in zip(self.embed, y.T, strict=True)], dim=1)
 
-    def paint_words(self, z, words):
+    def from_embedding(self, z, embedding):
         """Images from latents and vectors, which need not be those of a label: a mixture of two will do."""
-        return super().forward(torch.cat([z, words], dim=1))
+        return super().forward(torch.cat([z, embedding], dim=1))
 
     def forward(self, z, y):
         check_latent(z, self.noise)
         check_labels(y, self.classes, len(z))
-        return self.paint_words(z, self.words(y))
+        return self.from_embedding(z, self.embedding(y))
 
 
 class ProjectionDiscriminator(Discriminator):

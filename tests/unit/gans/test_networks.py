@@ -83,8 +83,8 @@ def test_a_mixture_of_embeddings_lies_between_its_labels():
     torch.manual_seed(0)
     G, z = gans.ConditionalGenerator((3, 4), latent=8), torch.randn(1, 8)
     one, other = torch.tensor([[0, 3]]), torch.tensor([[2, 3]])
-    assert torch.equal(G.paint_words(z, G.words(one)), G(z, one))
-    mixed = G.paint_words(z, torch.lerp(G.words(one), G.words(other), 0.5))
+    assert torch.equal(G.from_embedding(z, G.embedding(one)), G(z, one))
+    mixed = G.from_embedding(z, torch.lerp(G.embedding(one), G.embedding(other), 0.5))
     assert mixed.shape == (1, 3, 32, 32) and not torch.equal(mixed, G(z, one))
 
 
