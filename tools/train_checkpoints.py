@@ -12,7 +12,7 @@ import torch.nn.functional as F
 
 from imagegen_lessons import datasets, gans, metrics, networks, runtime, superres, training
 from imagegen_lessons.deepfakes import detectors, faceswap, forgeries
-from imagegen_lessons.superres import (
+from imagegen_lessons.superres.stochastic import (
     NAMES,
     EnergyScoreTrainer,
     StochasticTrainer,
