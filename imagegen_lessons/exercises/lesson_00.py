@@ -33,9 +33,7 @@ def blue_first(x):
     return luminance.answer(x.flip(1))
 
 
-@luminance.mistake(
-    "This is the plain mean, and the channel dimension got lost; weigh the channels, keep the dimension."
-)
+@luminance.mistake("This is the plain mean, and the channel dimension got lost: weigh the channels, keep it.")
 def plain_mean_lost(x):
     return x.mean(dim=1)
 
@@ -128,9 +126,7 @@ def adds_blur(amount):
     return sharpen_kernel.answer(0.0) + amount / 9
 
 
-@sharpen_kernel.mistake(
-    "The mean here is over all nine pixels, so each neighbour, the corners too, gets -amount / 9."
-)
+@sharpen_kernel.mistake("The mean is over all nine pixels: each neighbour, corners too, gets -amount / 9.")
 def four_neighbours(amount):
     cross = torch.tensor([[0.0, 1.0, 0.0], [1.0, -4.0, 1.0], [0.0, 1.0, 0.0]])
     return sharpen_kernel.answer(0.0) - amount * cross

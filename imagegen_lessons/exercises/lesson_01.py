@@ -1,4 +1,4 @@
-"""Exercises of lesson 01: gradient descent, gradients by hand, convolution sizes, rates by group, a tiny eye."""
+"""Exercises of lesson 01: gradient descent, gradients, convolution sizes, counts by group, a tiny classifier."""
 
 import functools
 
@@ -149,64 +149,57 @@ def wrong_ones(right, group, groups):
     return [((~right[group == g]).sum().item(), (group == g).sum().item()) for g in range(groups)]
 
 
-MOST_PARAMETERS = 5000
-
-
 @functools.cache
 def _people():
     factors = faces.sample(1500, seed=11)
     return faces.render(factors, 32), factors["glasses"].float()
 
 
-def _verify_tiny_eye(attempt):
+def _verify_tiny_classifier(attempt):
     if isinstance(attempt, nn.Module):
-        raise Wrong("Hand over the class: check(TinyEye), not check(TinyEye()).")
-    eye, (x, y) = attempt(), _people()
-    if not isinstance(eye, nn.Module):
-        raise Wrong("TinyEye must be a class derived from nn.Module, as ConvNet is.")
-    parameters = sum(p.numel() for p in eye.parameters())
+        raise Wrong("Hand over the class: check(TinyClassifier), not check(TinyClassifier()).")
+    network, (x, y) = attempt(), _people()
+    if not isinstance(network, nn.Module):
+        raise Wrong("TinyClassifier must be a class derived from nn.Module, as ConvNet is.")
+    parameters = sum(p.numel() for p in network.parameters())
     if not parameters:
-        raise Wrong("TinyEye has no parameters. Layers in a plain list are not found: use nn.Sequential.")
-    if parameters > MOST_PARAMETERS:
-        raise Wrong(f"TinyEye has {parameters:,} parameters, and at most {MOST_PARAMETERS:,} are allowed.")
-    score = eye(x[:4])
+        raise Wrong("It has no parameters. Layers in a plain list are not found: use nn.Sequential.")
+    if parameters > 5000:
+        raise Wrong(f"It has {parameters:,} parameters, and at most 5,000 are allowed.")
+    score = network(x[:4])
     if not isinstance(score, torch.Tensor):
-        raise Wrong(
-            f"forward returns {type(score).__name__}; it should return a tensor, one score for each face."
-        )
+        raise Wrong(f"forward returns {type(score).__name__}; it should return a tensor, one score a face.")
     if score.shape != (4,):
         raise Wrong(
-            f"For 4 faces TinyEye gives the shape {tuple(score.shape)}; it should be one score each, (4,)."
+            f"For 4 faces it gives the shape {tuple(score.shape)}; it should be one score each, (4,)."
         )
     if not score.requires_grad:
-        raise Wrong(
-            "No gradient flows through TinyEye. Is there a detach() or no_grad() in it, or no parameter?"
-        )
-    optimizer = torch.optim.Adam(eye.parameters(), lr=5e-3)
+        raise Wrong("No gradient flows through it. Is there a detach() or no_grad() in it, or no parameter?")
+    optimizer = torch.optim.Adam(network.parameters(), lr=5e-3)
     for i in range(220):
         batch = slice(i * 64 % 1152, i * 64 % 1152 + 64)
-        loss = F.binary_cross_entropy_with_logits(eye(x[batch]), y[batch])
+        loss = F.binary_cross_entropy_with_logits(network(x[batch]), y[batch])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     with torch.no_grad():
-        right = ((eye.eval()(x[1200:]) > 0) == y[1200:].bool()).float().mean().item()
+        right = ((network.eval()(x[1200:]) > 0) == y[1200:].bool()).float().mean().item()
     if right < 0.8:
         raise Wrong(
-            f"After 220 steps TinyEye is right about glasses for {right:.0%} of new faces; reach 80 %. Return the "
-            "score without a sigmoid (the loss has one); try batch normalisation, or one more convolution."
+            f"After 220 steps it is right about glasses for {right:.0%} of new faces; reach 80 %. Return the score "
+            "without a sigmoid (the loss has one); try batch normalisation, or one more convolution."
         )
 
 
 @exercise(
-    verify=_verify_tiny_eye,
+    verify=_verify_tiny_classifier,
     hints=(
         "Begin with ConvNet and a smaller width; count the parameters of each layer.",
-        "A stride of 2 in the first convolution saves time, and pooling to 4 x 4 saves weights in the linear layer.",
+        "A stride of 2 in the first convolution saves time; pooling to 4 x 4 saves weights in the linear layer.",
         "The last layer gives (n, 1); .squeeze(1) makes (n,) of it.",
     ),
 )
-class TinyEye(nn.Module):
+class TinyClassifier(nn.Module):
     """Faces (n, 3, 32, 32) to one score (n,): positive for glasses."""
 
     def __init__(self):
@@ -221,8 +214,8 @@ class TinyEye(nn.Module):
         return self.layers(2 * x - 1).squeeze(1)
 
 
-@TinyEye.mistake("at most 5,000 are allowed")
-class LargeEye(nn.Module):
+@TinyClassifier.mistake("at most 5,000 are allowed")
+class TooLarge(nn.Module):
     def __init__(self):
         super().__init__()
         self.linear = nn.Linear(3 * 32 * 32, 2)
@@ -231,7 +224,7 @@ class LargeEye(nn.Module):
         return self.linear(x.flatten(1))[:, 0]
 
 
-@TinyEye.mistake("has no parameters")
+@TinyClassifier.mistake("has no parameters")
 class PlainList(nn.Module):
     def __init__(self):
         super().__init__()
@@ -241,27 +234,23 @@ class PlainList(nn.Module):
         return self.layers[0](x.mean(dim=(2, 3))).squeeze(1)
 
 
-@TinyEye.mistake("one score each")
-class TwoScores(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.linear = nn.Linear(3, 2)
-
-    def forward(self, x):
-        return self.linear(x.mean(dim=(2, 3)))
-
-
-@TinyEye.mistake("of new faces; reach 80 %")
+@TinyClassifier.mistake("of new faces; reach 80 %")
 class ColourOnly(nn.Module):
-    def __init__(self):
+    def __init__(self, outputs=1):
         super().__init__()
-        self.linear = nn.Linear(3, 1)
+        self.linear = nn.Linear(3, outputs)
 
     def forward(self, x):
         return self.linear(x.mean(dim=(2, 3))).squeeze(1)
 
 
-@TinyEye.mistake("No gradient flows")
+@TinyClassifier.mistake("one score each")
+class TwoScores(ColourOnly):
+    def __init__(self):
+        super().__init__(outputs=2)
+
+
+@TinyClassifier.mistake("No gradient flows")
 class Detached(ColourOnly):
     def forward(self, x):
         return super().forward(x).detach()

@@ -53,7 +53,7 @@ def right_by_group(right, group, groups):
     return [[int(h), int(t)] for h, t in zip(hits, total, strict=True)]
 
 
-class TinyEye(ConvNet):
+class TinyClassifier(ConvNet):
     def __init__(self):
         super().__init__(channels=3, outputs=1, width=6)
 
