@@ -26,7 +26,7 @@ def _check_lengths(tensors) -> None:
 
 
 class Batches:
-    """RandomStream shuffled batches from tensors in memory: `next(batches)` is a tensor, or a tuple of several.
+    """Endless shuffled batches from tensors in memory: `next(batches)` is a tensor, or a tuple of several.
 
     Each epoch has an order of its own, which follows from `seed` and the number of the epoch alone, and
     leaves out the few items that do not fill a last batch. `device`: all data moves there once. `flip`:
@@ -34,9 +34,7 @@ class Batches:
     are fewer items than one batch takes. `state_dict` holds the step, so that training resumes exactly.
     """
 
-    def __init__(
-        self, *tensors: torch.Tensor, size: int = 64, seed: int = 0, device=None, flip: bool = False
-    ):
+    def __init__(self, *tensors, size: int = 64, seed: int = 0, device=None, flip: bool = False):
         _check_lengths(tensors)
         if not 0 < size <= len(tensors[0]):
             raise ValueError(
@@ -76,7 +74,7 @@ class Batches:
 
 
 class RandomStream:
-    """A stream of random batches with rng of its own, which can be saved; a subclass says what it deals out."""
+    """A stream of random batches with its own `rng`, which can be saved; a subclass says what `next` gives."""
 
     def __init__(self, seed: int):
         self.rng = runtime.generator(seed)
@@ -89,7 +87,7 @@ class RandomStream:
         return int(torch.randint(n, (), generator=self.rng))
 
     def state_dict(self) -> dict:
-        return {"dice": self.rng.get_state()}
+        return {"rng": self.rng.get_state()}
 
     def load_state_dict(self, state: dict) -> None:
-        self.rng.set_state(state["dice"])
+        self.rng.set_state(state["rng"])

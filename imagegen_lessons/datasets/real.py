@@ -1,8 +1,9 @@
-"""Real pictures in memory: what comes with the libraries, what is downloaded when asked, the user's own."""
+"""Real pictures in memory: digits from scikit-learn; Fashion-MNIST and CIFAR-10, which torchvision downloads."""
 
 import gzip
 import os
 import shutil
+import socket
 import tempfile
 import zlib
 from pathlib import Path
@@ -12,15 +13,9 @@ import torch
 import torch.nn.functional as F
 
 from imagegen_lessons import images, runtime
-from imagegen_lessons.datasets import download
-
-# A lesson imports only `datasets`, so what these two offer is offered here as well.
-from imagegen_lessons.datasets.download import DOWNLOADS, DownloadError, fetch  # noqa: F401
-from imagegen_lessons.datasets.photos import PHOTOS, photo  # noqa: F401
+from imagegen_lessons.datasets.download import TIMEOUT, DownloadError, explained
 
 GARMENTS = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot")
-
-
 CIFAR10_LABELS = ("plane", "car", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
@@ -45,31 +40,77 @@ def fashion_mnist(train: bool = True, size: int = 32, limit: int | None = None, 
     called; with `root`, your own folder that holds the four files, or torchvision's folder, nothing is
     downloaded. Raises DownloadError in one sentence.
     """
-    part = "train" if train else "t10k"
-    names = [f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"]
-    paths = [_find(Path(root), name) for name in names] if root is not None else _fetch_fashion(names)
-    pictures, labels = _read_idx(paths[0], 3), _read_idx(paths[1], 1)
-    if len(pictures) != len(labels) or labels.max(initial=0) > 9 or pictures.shape[1:] != (28, 28):
-        raise DownloadError(f"{paths[0].name} and {paths[1].name} do not belong together; get both again.")
-    x = torch.from_numpy(pictures[:limit].copy())[:, None].float() / 255
+    from torchvision.datasets import FashionMNIST
+
+    if root is None:
+        data = _torchvision(FashionMNIST, "Fashion-MNIST", train)
+        pictures, labels = data.data, data.targets
+    else:
+        pictures, labels = _own_garments(Path(root), "train" if train else "t10k")
+    x = pictures[:limit, None].float() / 255
     if size == 32:
         x = F.pad(x, (2, 2, 2, 2))
     elif size != 28:
         x = images.resize(x, size)
-    return x, torch.from_numpy(labels[:limit].astype(np.int64)), GARMENTS
+    return x, labels[:limit].long(), GARMENTS
 
 
-def _fetch_fashion(names: list[str]) -> list[Path]:
-    from torchvision.datasets import FashionMNIST  # it knows the addresses and checksums
+def cifar10(train: bool = True, size: int = 32, limit: int | None = None, root=None):
+    """CIFAR-10: x (n, 3, size, size) in [0, 1], labels (n,), and the names of the ten classes.
 
-    place = runtime.cache_dir() / "FashionMNIST" / "raw"
-    checksums = dict(FashionMNIST.resources)
-    return [
-        download.retrieve(
-            FashionMNIST.mirrors[0] + file, place / file, f"md5:{checksums[file]}", f"Fashion-MNIST ({file})"
-        )
-        for file in (f"{name}.gz" for name in names)
-    ]
+    50,000 small colour photographs for training, 10,000 for testing (Krizhevsky 2009; no licence stated).
+    Downloaded (170 MB) when first called; with `root`, a folder that holds `cifar-10-batches-py`, nothing is
+    downloaded. Raises DownloadError in one sentence.
+    """
+    from torchvision.datasets import CIFAR10
+
+    if root is None:
+        data = _torchvision(CIFAR10, "CIFAR-10", train)
+    else:
+        try:
+            data = CIFAR10(root, train=train)  # checks all files before it opens one
+        except RuntimeError:
+            raise DownloadError(
+                f"There is no complete {CIFAR10.base_folder} in {Path(root).name!r}; leave root out to download it."
+            ) from None
+    x = torch.from_numpy(data.data[:limit]).permute(0, 3, 1, 2).float() / 255
+    return x if size == 32 else images.resize(x, size), torch.tensor(data.targets[:limit]), CIFAR10_LABELS
+
+
+def _torchvision(dataset, title: str, train: bool):
+    """A dataset of torchvision's, which knows the address and the checksums; downloaded when first asked for.
+
+    It is made in a folder of its own and moved to the cache when it is whole: no half of it is ever taken for it.
+    """
+    place = runtime.cache_dir() / dataset.__name__
+    if not place.is_dir():
+        patience = socket.getdefaulttimeout()
+        try:
+            socket.setdefaulttimeout(TIMEOUT)  # torchvision would wait for ever
+            with tempfile.TemporaryDirectory(prefix=".download-", dir=place.parent) as folder:
+                whole = Path(folder, "whole")
+                dataset(whole, download=True)
+                for archive in whole.rglob("*.gz"):
+                    archive.unlink()
+                os.replace(whole, place)
+        except (OSError, RuntimeError) as error:
+            raise explained(title, error) from None
+        finally:
+            socket.setdefaulttimeout(patience)
+    try:
+        return dataset(place, train=train)
+    except Exception:  # a damaged file can fail in any way
+        shutil.rmtree(place, ignore_errors=True)
+        raise DownloadError(f"{title} was damaged and is removed; run the cell again to get it.") from None
+
+
+def _own_garments(root: Path, part: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """Pictures (n, 28, 28) and labels (n,) of Fashion-MNIST from the user's own folder."""
+    pictures, labels = _find(root, f"{part}-images-idx3-ubyte"), _find(root, f"{part}-labels-idx1-ubyte")
+    x, y = _read_idx(pictures, 3), _read_idx(labels, 1)
+    if len(x) != len(y) or y.max(initial=0) > 9 or x.shape[1:] != (28, 28):
+        raise DownloadError(f"{pictures.name} and {labels.name} do not belong together; get both again.")
+    return torch.from_numpy(x.copy()), torch.from_numpy(y.copy())
 
 
 def _find(root: Path, name: str) -> Path:
@@ -91,47 +132,3 @@ def _read_idx(path: Path, dimensions: int) -> np.ndarray:
         return np.frombuffer(data, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
     except (OSError, EOFError, ValueError, zlib.error):
         raise DownloadError(f"{path.name} is damaged or incomplete; delete it and get it again.") from None
-
-
-def cifar10(train: bool = True, size: int = 32, limit: int | None = None, root=None):
-    """CIFAR-10: x (n, 3, size, size) in [0, 1], labels (n,), and the names of the ten classes.
-
-    50,000 small colour photographs for training, 10,000 for testing (Krizhevsky 2009; no licence stated).
-    Downloaded (170 MB) when first called; with `root`, a folder that holds `cifar-10-batches-py`, nothing is
-    downloaded. Raises DownloadError in one sentence.
-    """
-    from torchvision.datasets import CIFAR10
-
-    place = Path(root) if root is not None else _fetch_cifar10()
-    try:
-        data = CIFAR10(place, train=train)  # checks all files before it opens one
-    except RuntimeError:
-        if root is None:
-            shutil.rmtree(place, ignore_errors=True)
-            raise DownloadError(
-                "CIFAR-10 was damaged and is removed; run the cell again to get it."
-            ) from None
-        raise DownloadError(
-            f"There is no complete {CIFAR10.base_folder} in {place.name!r}; leave root out to download it."
-        ) from None
-    x = torch.from_numpy(data.data[:limit]).permute(0, 3, 1, 2).float() / 255
-    return x if size == 32 else images.resize(x, size), torch.tensor(data.targets[:limit]), CIFAR10_LABELS
-
-
-def _fetch_cifar10() -> Path:
-    from torchvision.datasets import CIFAR10
-    from torchvision.datasets.utils import extract_archive
-
-    place = runtime.cache_dir() / "CIFAR10"
-    if not (place / CIFAR10.base_folder).is_dir():
-        archive = download.retrieve(
-            CIFAR10.url, place / CIFAR10.filename, f"md5:{CIFAR10.tgz_md5}", "CIFAR-10"
-        )
-        try:
-            with tempfile.TemporaryDirectory(prefix=".unpack-", dir=place) as inside:
-                extract_archive(str(archive), inside)
-                os.replace(Path(inside) / CIFAR10.base_folder, place / CIFAR10.base_folder)
-        except OSError as error:
-            raise DownloadError(f"CIFAR-10 cannot be unpacked: {error.strerror or error}.") from None
-        archive.unlink()
-    return place

@@ -1,0 +1,29 @@
+"""The user's own pictures: all of a folder that can be used, and one line about the others."""
+
+import pytest
+from PIL import Image
+
+from imagegen_lessons import datasets
+
+
+def test_folder(tmp_path, capsys):
+    for k in range(4):
+        Image.new("RGB", (40 + k, 30), (60 * k, 0, 0)).save(tmp_path / f"{k}.png")
+    (tmp_path / "more").mkdir()
+    Image.new("L", (10, 50), 255).save(tmp_path / "more" / "tall.jpg")
+    (tmp_path / ".hidden").write_text("not looked at")
+    x = datasets.folder(tmp_path, 16)
+    assert x.shape == (5, 3, 16, 16) and capsys.readouterr().out == ""
+    assert (x[:4, 0, 8, 8] * 255).round().tolist() == [0, 60, 120, 180]
+    (tmp_path / "0.png").write_bytes(b"")
+    (tmp_path / "notes.txt").write_text("Some notes.")
+    assert datasets.folder(tmp_path, 16).shape == (4, 3, 16, 16)
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1 and "Left out 2 of 6 files" in out and "'0.png' is empty" in out
+    assert datasets.folder(str(tmp_path), 16, limit=2).shape == (2, 3, 16, 16)
+
+
+@pytest.mark.parametrize(("name", "words"), [("", "no picture"), ("none", "There is no folder")])
+def test_a_folder_without_pictures(tmp_path, name, words):
+    with pytest.raises(ValueError, match=words):
+        datasets.folder(tmp_path / name, 16)
