@@ -32,7 +32,9 @@ def test_the_interval_over_people_holds_the_truth_about_as_often_as_it_says():
     held = 0
     for seed in range(60):
         real, fake = ties(60, 0, 10 * seed), ties(60, 1.0, 10 * seed + 1)
-        low, high = metrics.auc_interval(real, fake, torch.arange(60) // 2, torch.arange(60) // 2, resamples=200)
+        low, high = metrics.auc_interval(
+            real, fake, torch.arange(60) // 2, torch.arange(60) // 2, resamples=200
+        )
         assert low < metrics.auc(real, fake) < high
         held += low <= 0.76 <= high  # P(N(1, 1) > N(0, 1)) = 0.760
     assert held >= 52
@@ -47,9 +49,20 @@ def test_similar_pictures_of_one_person_widen_the_interval():
     assert together[1] - together[0] > 1.5 * (alone[1] - alone[0])
 
 
+def test_the_interval_of_independent_pictures_is_that_of_95_percent():
+    real, fake = ties(200, 0, 1), ties(200, 1, 2)
+    low, high = metrics.auc_interval(real, fake, torch.arange(200), torch.arange(200, 400), rounds=4000)
+    wins = (fake > real[:, None]).double() + 0.5 * (fake == real[:, None]).double()
+    error = sum(wins.mean(dim=side).var() / 200 for side in (0, 1)) ** 0.5  # DeLong et al. 1988
+    assert high - low == pytest.approx(2 * 1.96 * error.item(), rel=0.1)
+
+
 def test_calibration_error_of_four_known_outcomes_and_at_its_ends():
-    probability, outcome = torch.tensor([0.1, 0.15, 0.9, 1.0]), torch.tensor([0, 1, 1, 1])
-    assert metrics.calibration_error(probability, outcome) == pytest.approx((0.75 + 0.1) / 4, abs=1e-6)
+    probability, outcome = (
+        torch.tensor([0.1, 0.15, 0.9, 1.0]),
+        torch.tensor([0, 1, 1, 0]),
+    )  # too low, too high
+    assert metrics.calibration_error(probability, outcome) == pytest.approx((0.75 + 0.9) / 4, abs=1e-6)
     assert metrics.calibration_error(torch.ones(5), torch.zeros(5)) == 1
     sure = torch.rand(40_000, generator=generator(0))
     happens = (torch.rand(40_000, generator=generator(1)) < sure).float()
