@@ -2,7 +2,7 @@
 
 python benchmarks/fashion_gan.py FASHION [--seconds 90] [--seeds 3]
 
-FASHION is a folder with Fashion-MNIST's four files. The players of all contenders take turns of a few seconds on the
+FASHION is a folder with Fashion-MNIST's four files. All contenders take turns of a few seconds on the
 same machine, so that whatever else it does slows all alike, until each has had its time. Then 5,000 pictures of each
 are compared with the 10,000 real test garments: Fréchet distance in the features of SqueezeNet, a network trained on
 ImageNet photographs (torchvision's weights; with TORCH_HOME set to a folder that has them, nothing is downloaded).
@@ -100,17 +100,17 @@ class Ours:
     def __init__(self, x, seed: int):
         torch.manual_seed(seed)
         self.G, self.D = gans.Generator(channels=1), gans.Discriminator(channels=1)
-        self.game = gans.GANTrainer(self.G, self.D, gans.RELATIVISTIC, latent=64, gamma=0.3, lr=2e-3)
-        self.game.penalty_every, self.game.average = 8, training.EMA(self.G, decay=0.998)
+        settings = dict(average=training.EMA(self.G, decay=0.998), gamma=0.3, penalty_interval=8)
+        self.gan = gans.GANTrainer(self.G, self.D, gans.RELATIVISTIC, latent=64, **settings)
         self.batches = datasets.Batches(x, size=64, seed=seed)
 
     def step(self) -> None:
-        self.game.step(next(self.batches))
+        self.gan.step(next(self.batches))
 
     @torch.no_grad()
     def pictures(self) -> dict[str, torch.Tensor]:
         latents = torch.randn(FAKES, 64, generator=runtime.generator(1))
-        return {"average": torch.cat([self.game.average(z) for z in latents.split(250)])}
+        return {"average": torch.cat([self.gan.average(z) for z in latents.split(250)])}
 
 
 def squeezenet():
@@ -133,7 +133,7 @@ def squeezenet():
     return features
 
 
-def play(contenders: dict, seconds: float) -> dict[str, int]:
+def train(contenders: dict, seconds: float) -> dict[str, int]:
     """Turns of a few seconds until each has had its time; returns the steps that each made."""
     used, steps = dict.fromkeys(contenders, 0.0), dict.fromkeys(contenders, 0)
     while min(used.values()) < seconds:
@@ -159,8 +159,8 @@ def main() -> None:
     features = squeezenet()
     real = features(test)
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f}")
-    floor = metrics.frechet_distance(real, features(x[:FAKES]))
-    print(f"{len(x):,} training garments; their own distance from the test garments: {floor:.0f}")
+    lowest = metrics.frechet_distance(real, features(x[:FAKES]))
+    print(f"{len(x):,} training garments; their own distance from the test garments: {lowest:.0f}")
     for seed in range(arguments.seeds):
         contenders = {
             "DCGAN 64×64": Theirs(x, 64, 64, 64, seed),
@@ -170,7 +170,7 @@ def main() -> None:
         if seed == 0:
             for name, c in contenders.items():
                 print(f"  {name}: G {weights(c.G):,} and D {weights(c.D):,} weights")
-        steps = play(contenders, arguments.seconds)
+        steps = train(contenders, arguments.seconds)
         for name, contender in contenders.items():
             sets = contender.pictures()
             found = {how: metrics.frechet_distance(real, features(fake)) for how, fake in sets.items()}

@@ -1,4 +1,4 @@
-"""What makes a step of lesson 03's game fast? `python benchmarks/gan_speed.py`.
+"""What makes a training step of lesson 03's GAN fast? `python benchmarks/gan_speed.py`.
 
 All variants take turns, eight steps each, so that whatever else the machine does slows all of them alike.
 """
@@ -15,7 +15,7 @@ ROUNDS, STEPS = 6, 8
 
 
 class UpsamplingGenerator(nn.Module):
-    """Upsampling and ordinary convolutions in place of stamps, with about as many parameters."""
+    """Upsampling and ordinary convolutions in place of transposed ones, with about as many parameters."""
 
     def __init__(self):
         super().__init__()
@@ -37,7 +37,7 @@ class UpsamplingGenerator(nn.Module):
 
 
 class PatchGenerator(nn.Module):
-    """From 8×8 places the picture is painted in overlapping patches of 8×8 pixels."""
+    """Features at 8×8 positions become overlapping patches of 8×8 pixels."""
 
     def __init__(self):
         super().__init__()
@@ -52,7 +52,7 @@ class PatchGenerator(nn.Module):
 
 
 class PatchDiscriminator(nn.Module):
-    """Reads the picture in overlapping patches of 8×8 pixels."""
+    """A convolution over overlapping patches of 8×8 pixels first."""
 
     def __init__(self):
         super().__init__()
@@ -74,44 +74,44 @@ class PatchDiscriminator(nn.Module):
 
 
 class TwoBatches(gans.GANTrainer):
-    """New fakes for each move, as in lesson 02's first version."""
+    """New fakes for each of the two steps, as in lesson 02's first version."""
 
     def step(self, real):
-        return {"D": self.d_step(real), "G": self.g_step(real)}
+        return {"D": self.d_step(real), **self.g_step(real)}
 
 
-def players(
-    real, G=gans.Generator, D=gans.Discriminator, rules=gans.GANTrainer, every=8, size=32, channels_last=False
+def trainer(
+    real, G=gans.Generator, D=gans.Discriminator, kind=gans.GANTrainer, interval=8, size=32, layout=None
 ):
-    layout = torch.channels_last if channels_last else torch.contiguous_format
-    game = rules(*(net().to(memory_format=layout) for net in (G, D)), gans.RELATIVISTIC, latent=64, gamma=1.0)
-    game.penalty_every = every
-    return game, datasets.Batches(real.to(memory_format=layout), size=size)
+    layout = layout or torch.contiguous_format
+    networks = (network().to(memory_format=layout) for network in (G, D))
+    gan = kind(*networks, gans.RELATIVISTIC, latent=64, gamma=1.0, penalty_interval=interval)
+    return gan, datasets.Batches(real.to(memory_format=layout), size=size)
 
 
 def main() -> None:
     real = faces.render(faces.passports(2048, seed=7))
     variants = {
         "as in the lesson": {},
-        "a penalty every step": dict(every=1),
-        "new fakes for each move": dict(rules=TwoBatches),
-        "channels last": dict(channels_last=True),
+        "penalties at every step": dict(interval=1),
+        "new fakes for G's step": dict(kind=TwoBatches),
+        "channels last": dict(layout=torch.channels_last),
         "batches of 64": dict(size=64),
         "upsampling": dict(G=UpsamplingGenerator),
         "patches": dict(G=PatchGenerator, D=PatchDiscriminator),
     }
     for threads in sorted({1, 2, torch.get_num_threads()}):
         torch.set_num_threads(threads)
-        games = {name: players(real, **variant) for name, variant in variants.items()}
-        seconds = dict.fromkeys(games, 0.0)
+        contenders = {name: trainer(real, **variant) for name, variant in variants.items()}
+        seconds = dict.fromkeys(contenders, 0.0)
         for round_ in range(ROUNDS + 1):
-            for name, (game, batches) in games.items():
+            for name, (gan, batches) in contenders.items():
                 start = time.perf_counter()
                 for _ in range(STEPS):
-                    game.step(next(batches))
+                    gan.step(next(batches))
                 seconds[name] += (time.perf_counter() - start) if round_ else 0.0  # the first warms up
         print(f"{threads} thread{'s' * (threads > 1)}")
-        for name, (_, batches) in games.items():
+        for name, (_, batches) in contenders.items():
             step = seconds[name] / ROUNDS / STEPS
             print(f"  {name:26} {1000 * step:5.1f} ms a step, {batches.size / step:5.0f} images/s")
 

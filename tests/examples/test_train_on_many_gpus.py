@@ -72,10 +72,7 @@ def trained(processes, out, *options):
     with Torchrun(processes, out, *options) as run:
         output, status = run.finish()
     assert status == 0, output
-    networks = {
-        "G": gans.Generator(size=size, width=2 * size),
-        "D": gans.Discriminator(size=size, width=size),
-    }
+    networks = {"G": gans.Generator(size=16, width=32), "D": gans.Discriminator(size=16, width=16)}
     return checkpoint.load_network(out, torch.nn.ModuleDict(networks)).state_dict(), output
 
 
