@@ -51,7 +51,7 @@ def test_similar_pictures_of_one_person_widen_the_interval():
 
 def test_the_interval_of_independent_pictures_is_that_of_95_percent():
     real, fake = ties(200, 0, 1), ties(200, 1, 2)
-    low, high = metrics.auc_interval(real, fake, torch.arange(200), torch.arange(200, 400), rounds=4000)
+    low, high = metrics.auc_interval(real, fake, torch.arange(200), torch.arange(200, 400), resamples=4000)
     wins = (fake > real[:, None]).double() + 0.5 * (fake == real[:, None]).double()
     error = sum(wins.mean(dim=side).var() / 200 for side in (0, 1)) ** 0.5  # DeLong et al. 1988
     assert high - low == pytest.approx(2 * 1.96 * error.item(), rel=0.1)
