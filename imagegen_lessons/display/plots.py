@@ -1,4 +1,4 @@
-"""Curves of numbers over steps, drawn small and fast enough to be looked at while training runs."""
+"""Plots for something that runs: curves over the steps of training, and points with D's scores behind them."""
 
 import io
 import math
@@ -11,17 +11,26 @@ from PIL import Image, ImageDraw, ImageFont
 from imagegen_lessons import images
 
 POINTS = 400  # a curve on the screen has hardly more
-MAX_BYTES = 60_000  # of one picture, because it stays in the notebook
+MAX_BYTES = 60_000  # of one picture of curves, because it stays in the notebook
 WIDTH, HEIGHT = 460, 280  # pixels, of the curves; a sample stands beside them
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#000000")  # Okabe & Ito: for all eyes
 STYLES = ("-", "--", ":", "-.")  # and never colour alone
+
+EXTENT = 2.0  # a picture of points shows both coordinates from -EXTENT to EXTENT
+CELLS = 80  # D is asked at CELLS x CELLS places
+MOST_ARROWS = 70
+LIKE_FAKE, LIKE_REAL = (
+    torch.tensor([0.99, 0.86, 0.72]),
+    torch.tensor([0.70, 0.85, 0.98]),
+)  # orange and blue tints
+INK, ORANGE, GREY = (25, 60, 110), (200, 70, 0), (70, 70, 70)
 
 
 def describe_curves(values: dict[str, list[float]], sample=None) -> str:
     """Alt text for `draw_curves`: where each curve starts and ends, means over a twentieth of the steps."""
     parts = []
     for name, series in values.items():
-        y = _points(series)[1]
+        y = _means(series)[1]
         if len(y):
             few = max(1, len(y) // 20)
             parts.append(f"{name} from {y[:few].mean():.3g} to {y[-few:].mean():.3g}")
@@ -57,7 +66,7 @@ def draw_curves(values: dict[str, list[float]], sample=None) -> bytes:
     return buffer.getvalue()
 
 
-def _points(series) -> tuple[numpy.ndarray, numpy.ndarray]:
+def _means(series) -> tuple[numpy.ndarray, numpy.ndarray]:
     """Steps and values of one curve, without gaps, as means over neighbours once they are more than POINTS."""
     y = numpy.asarray(series, dtype=float)
     there = numpy.isfinite(y)
@@ -75,54 +84,40 @@ def _running_mean(y):
 
 
 def _figure(values):
+    """The curves as a matplotlib figure: each faintly, with its running mean and, in the legend, its last mean."""
+    from matplotlib import style
     from matplotlib.figure import Figure  # used without pyplot, a figure is freed with its last reference
 
-    # A tenth of a pixel more: before 3.11, matplotlib cuts 4.6 inches × 100 = 459.999… down to 459 pixels.
-    figure = Figure(figsize=((WIDTH + 0.1) / 100, (HEIGHT + 0.1) / 100), dpi=100)
-    axes = figure.add_axes((0.12, 0.17, 0.60, 0.78))
-    curves = [(name, *_points(series)) for name, series in values.items()]
-    curves = [curve for curve in curves if len(curve[1])]
-    if curves:
-        _set_limits(axes, curves)
-    labels = []
-    for (name, x, y), colour, style in zip(curves, cycle(COLOURS), cycle(STYLES), strict=False):
-        mean = _running_mean(y)
-        axes.plot(x, y, color=colour, alpha=0.3, linewidth=0.8)
-        axes.plot(x, mean, color=colour, linestyle=style, linewidth=1.8)
-        place = (axes.transScale + axes.transLimits).transform((x[-1], mean[-1]))[1]
-        labels.append((place, f"{name}\n{mean[-1]:.3g}", {"color": colour, "linestyle": style}))
-    _write_labels(axes, labels)
-    axes.set_xlabel("step")
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.grid(alpha=0.3)
-    axes.spines[["top", "right"]].set_visible(False)
+    with style.context("default"):  # whatever style the notebook has set
+        # A tenth of a pixel more: before 3.11, matplotlib cuts 4.6 inches × 100 = 459.999… down to 459 pixels.
+        figure = Figure(figsize=((WIDTH + 0.1) / 100, (HEIGHT + 0.1) / 100), dpi=100)
+        axes = figure.add_axes((0.12, 0.17, 0.58, 0.78), xlabel="step")
+        curves = {name: _means(series) for name, series in values.items()}
+        curves = {name: (x, y) for name, (x, y) in curves.items() if len(y)}
+        for (name, (x, y)), colour, line in zip(curves.items(), cycle(COLOURS), cycle(STYLES), strict=False):
+            mean = _running_mean(y)
+            axes.plot(x, y, color=colour, alpha=0.3, linewidth=0.8)
+            axes.plot(x, mean, color=colour, linestyle=line, linewidth=1.8, label=f"{name}\n{mean[-1]:.3g}")
+        if curves:
+            _set_limits(axes, *map(numpy.concatenate, zip(*curves.values(), strict=True)))
+            legend = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5), "frameon": False, "fontsize": 9}
+            axes.legend(**legend, handlelength=2.6, labelspacing=0.8)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 
-def _set_limits(axes, curves) -> None:
+def _set_limits(axes, x, y) -> None:
     """Limits by percentiles, so that one outlier does not flatten all the rest; a log scale for wide ranges."""
-    low, high = numpy.percentile(numpy.concatenate([y for _, _, y in curves]), [1, 99])
+    low, high = numpy.percentile(y, [1, 99])
     if low > 0 and high / low > 50:
         axes.set_yscale("log")
         axes.set_ylim(low / 1.3, high * 1.3)
     else:
         margin = 0.06 * (high - low) or 0.5
         axes.set_ylim(low - margin, high + margin)
-    axes.set_xlim(1, max(2, max(x[-1] for _, x, _ in curves)))
-
-
-def _write_labels(axes, labels) -> None:
-    """Each curve's name and last mean beside its end, with a piece of its line; labels keep their distance."""
-    labels = sorted(labels, key=lambda label: label[0])
-    places = numpy.clip([place for place, _, _ in labels], 0, 1)
-    for i in range(1, len(places)):
-        places[i] = max(places[i], places[i - 1] + 0.15)
-    places -= max(0, places[-1] - 1) if len(places) else 0
-    for place, (_, text, line) in zip(places, labels, strict=True):
-        axes.plot(
-            [1.02, 1.11], [place, place], transform=axes.transAxes, clip_on=False, linewidth=1.8, **line
-        )
-        axes.text(1.13, place, text, transform=axes.transAxes, va="center", fontsize=9)
+    axes.set_xlim(1, max(2, x.max()))
 
 
 def _to_pil(figure):
@@ -140,49 +135,13 @@ def _sample_to_pil(sample):
         columns = math.ceil(math.sqrt(len(x) * x.shape[-2] / x.shape[-1]))
         scale = max(1, round(HEIGHT / (math.ceil(len(x) / columns) * x.shape[-2])))
         x = x.repeat_interleave(scale, -1).repeat_interleave(scale, -2)
-        picture = images.to_pil(images.grid(x, columns=min(columns, len(x)))).convert("RGB")
+        picture = images.to_pil(images.grid(x, columns=columns))
     elif isinstance(sample, bytes):
         picture = Image.open(io.BytesIO(sample)).convert("RGB")
     else:
         picture = _to_pil(sample)
     picture.thumbnail((WIDTH, 1.3 * HEIGHT), Image.Resampling.LANCZOS)
     return picture
-
-
-EXTENT = 2.0  # the picture shows both coordinates from -EXTENT to EXTENT
-
-
-MOST_ARROWS = 70
-
-
-CELLS = 80  # the opinion is asked at CELLS x CELLS places
-
-
-LIKE_FAKE, LIKE_REAL = (
-    torch.tensor([0.99, 0.86, 0.72]),
-    torch.tensor([0.70, 0.85, 0.98]),
-)  # orange and blue tints
-
-
-INK, ORANGE, GREY = (25, 60, 110), (200, 70, 0), (70, 70, 70)
-
-
-@torch.no_grad()
-def _opinion(D, middle, spread) -> torch.Tensor:
-    """Tints (3, CELLS, CELLS) from orange (like a fake) over white to blue (like real)."""
-    line = (torch.arange(CELLS) + 0.5) / CELLS * 2 * EXTENT - EXTENT
-    y, x = torch.meshgrid(-line, line, indexing="ij")
-    score = (D(torch.stack([x, y], dim=-1).reshape(-1, 2)) - middle) / spread
-    leaning = torch.tanh(score).reshape(1, CELLS, CELLS)
-    tint = torch.where(leaning > 0, LIKE_REAL[:, None, None], LIKE_FAKE[:, None, None])
-    return 1 - leaning.abs() * (1 - tint)
-
-
-def _scale(D, real, fake) -> tuple[float, float]:
-    """The score half-way between real and fake, and the scale of the differences: only these matter, not zero."""
-    with torch.no_grad():
-        a, b = D(real), D(fake if len(fake) else real)
-    return float((a.mean() + b.mean()) / 2), float(torch.cat([a, b]).std().clamp(min=1e-3))
 
 
 def draw_points(real, fake=None, D=None, arrows=None, size: int = 480) -> bytes:
@@ -193,10 +152,9 @@ def draw_points(real, fake=None, D=None, arrows=None, size: int = 480) -> bytes:
     arrows: (m, 2), from each fake; the longest is drawn a tenth as long as the picture is wide, and of more than
     MOST_ARROWS only every second, third, … is drawn.
     """
+    # Drawn with Pillow: a matplotlib figure for every move of a slider takes two to three times as long.
     real, fake = real.detach().cpu(), torch.empty(0, 2) if fake is None else fake.detach().cpu()
-    background = torch.ones(3, CELLS, CELLS)
-    if D is not None:
-        background = _opinion(D, *_scale(D, real, fake))
+    background = torch.ones(3, CELLS, CELLS) if D is None else _background(D, real, fake)
     fine = 2 * size  # drawn at twice the size and reduced, so that lines and rings are smooth
     canvas = images.to_pil(background).resize((fine, fine), Image.Resampling.BICUBIC)
     pen = ImageDraw.Draw(canvas)
@@ -220,6 +178,20 @@ def draw_points(real, fake=None, D=None, arrows=None, size: int = 480) -> bytes:
     buffer = io.BytesIO()
     canvas.resize((size, size), Image.Resampling.LANCZOS).save(buffer, "JPEG", quality=85)
     return buffer.getvalue()
+
+
+@torch.no_grad()
+def _background(D, real, fake) -> torch.Tensor:
+    """Tints (3, CELLS, CELLS) from orange (D leans to fake) over white to blue (to real)."""
+    # Only differences of scores count, so white is half-way between real and fake, not at zero.
+    a, b = D(real), D(fake if len(fake) else real)
+    middle, scale = (a.mean() + b.mean()) / 2, torch.cat([a, b]).std().clamp(min=1e-3)
+    line = (torch.arange(CELLS) + 0.5) / CELLS * 2 * EXTENT - EXTENT
+    y, x = torch.meshgrid(-line, line, indexing="ij")
+    leaning = torch.tanh((D(torch.stack([x, y], dim=-1).reshape(-1, 2)) - middle) / scale)
+    leaning = leaning.reshape(1, CELLS, CELLS)
+    tint = torch.where(leaning > 0, LIKE_REAL[:, None, None], LIKE_FAKE[:, None, None])
+    return 1 - leaning.abs() * (1 - tint)
 
 
 def _ring(pen, x, y) -> None:

@@ -1,4 +1,4 @@
-"""The live display of a long computation: one progress line and one picture, in a single output.
+"""The progress of a long computation: one line and one picture, in a single output.
 
 Everything goes through one display handle, so that the notebook stores nothing but the last state, and that
 state is whole: a finished bar, the outcome in words, and a small picture with alt text.
@@ -32,7 +32,6 @@ class Progress:
         self._handle = None
         self._image = ""  # the HTML of the last picture drawn
         self._alt = ""
-        self._pictures = 0
         self._next_update = self._next_picture = 0.0  # in the seconds of perf_counter
         self._quarter = 0
         self._finished = False
@@ -49,43 +48,40 @@ class Progress:
         """Is it time for another update?"""
         return time.perf_counter() >= self._next_update
 
-    def update(self, text: str, fraction: float, picture=None, alt="") -> None:
+    def update(self, text: str, fraction: float, picture=None) -> None:
         """Shows the line `text` and how much is done (`fraction`, 0 to 1).
 
-        `picture` is the bytes of a PNG or JPEG file, or a function that draws and returns them, called only when
-        it is time for a new picture. `alt`, a text or a function as well, says in words what the picture shows;
-        a picture needs it.
+        `picture` is a function that draws and returns the bytes of a JPEG file and their alt text; it is called only
+        in a notebook, and only when it is time for a new picture.
         """
         self.text, self.fraction = text, fraction
         if self._notebook:
             if picture is not None and time.perf_counter() >= self._next_picture:
-                self._draw(picture, alt)
+                self._draw(picture)
             self._publish()
         else:
             self._print()
         pause = PICTURE_SECONDS if self._image else UPDATE_SECONDS
         self._next_update = time.perf_counter() + pause
 
-    def finish(self, text: str, fraction: float = 1.0, picture=None, alt="") -> None:
-        """Shows how it ended; this is what stays in the notebook."""
+    def finish(self, text: str, fraction: float = 1.0, picture=None) -> None:
+        """Shows how it ended, with a last picture (as in `update`); this is what stays in the notebook."""
         self.text, self.fraction, self._finished = text, fraction, True
         if self._notebook:
             if picture is not None:
-                self._draw(picture, alt)
+                self._draw(picture)
             self._publish()
         else:
             self._print(last=True)
 
-    def _draw(self, picture, alt) -> None:
+    def _draw(self, picture) -> None:
         start = time.perf_counter()
-        data = picture() if callable(picture) else picture
-        self._alt = alt() if callable(alt) else alt
-        self._image = show.img_tag(data, self._alt)
+        data, self._alt = picture()
         now = time.perf_counter()
         # The first picture also pays for importing matplotlib, which must not hold back the second.
-        pause = (now - start) * (1 / DRAWING_SHARE - 1) if self._pictures else 1.0
+        pause = (now - start) * (1 / DRAWING_SHARE - 1) if self._image else 1.0
         self._next_picture = now + max(pause, 2 * PICTURE_SECONDS)
-        self._pictures += 1
+        self._image = show.img_tag(data, self._alt)
 
     def _publish(self) -> None:
         from IPython.display import display
@@ -112,7 +108,7 @@ class Progress:
 
 
 class StopButton:
-    """The notebook's stop button, or Ctrl+C, as a wish: within `with`, the first press only sets `pressed`.
+    """The notebook's stop button, or Ctrl+C, as a request: within `with`, the first press only sets `pressed`.
 
     A loop that looks at `pressed` is then never cut in the middle of a step or a save. A second press interrupts
     at once, with KeyboardInterrupt as usual.

@@ -15,6 +15,9 @@ from imagegen_lessons import images, runtime
 MAX_WIDTH = 900  # pixels, about the width of a notebook's output area
 GAP = 2  # pixels between pictures
 TILE = 96  # pixels, what a small picture is enlarged to
+FLAT = (
+    0.72  # share of pixels that are like their left neighbour: from there on, PNG is about as small as JPEG
+)
 
 
 def require_alt(alt: str) -> None:
@@ -23,16 +26,10 @@ def require_alt(alt: str) -> None:
         raise ValueError("A picture needs alt text: say in a sentence what there is to see.")
 
 
-def kind(data: bytes) -> str:
-    """ "png" or "jpeg", from the first bytes of a picture file."""
-    return "png" if data.startswith(b"\x89PNG") else "jpeg"
-
-
-def img_tag(data: bytes, alt: str, width: int | None = None) -> str:
-    """The HTML of one embedded picture; `data` are the bytes of a JPEG or PNG file."""
+def img_tag(data: bytes, alt: str, format: str = "jpeg") -> str:
+    """The HTML of one embedded picture; `data` are the bytes of a file of this `format`, "jpeg" or "png"."""
     require_alt(alt)
-    size = f' width="{width}"' if width else ""
-    return f'<img alt="{escape(alt)}"{size} src="data:image/{kind(data)};base64,{base64.b64encode(data).decode()}">'
+    return f'<img alt="{escape(alt)}" src="data:image/{format};base64,{base64.b64encode(data).decode()}">'
 
 
 def publish(html: str, alt: str) -> None:
@@ -46,14 +43,32 @@ def publish(html: str, alt: str) -> None:
     display({"text/html": html, "text/plain": alt}, raw=True)
 
 
-def picture(data: bytes, alt: str) -> None:
-    """Shows a picture that already is the bytes of a JPEG or PNG file."""
-    publish(img_tag(data, alt), alt)
+def encode(picture) -> tuple[bytes, str]:
+    """A picture for the screen as the bytes of a file and its format, "png" or "jpeg".
+
+    `picture`: an image tensor (C, H, W) or (n, C, H, W), a matplotlib figure, which is closed, or such bytes.
+    Raises TypeError for anything else.
+    """
+    if isinstance(picture, bytes):  # brought along, and only their first bytes say what they are
+        return picture, "png" if picture.startswith(b"\x89PNG") else "jpeg"
+    if isinstance(picture, torch.Tensor):
+        x = images.batch(picture)
+        return images.to_bytes(x if len(x) == 1 else images.grid(x), "JPEG"), "jpeg"
+    if not hasattr(picture, "savefig"):
+        raise TypeError(f"A picture is an image tensor, a figure, or a file's bytes, not {type(picture)}.")
+    import matplotlib.pyplot as plt
+
+    buffer = io.BytesIO()
+    picture.savefig(buffer, format="png", dpi=90, bbox_inches="tight")
+    plt.close(picture)
+    return buffer.getvalue(), "png"
 
 
-def to_jpeg(image: torch.Tensor, quality: int = 90) -> bytes:
-    """One image (3, H, W) or (1, 3, H, W) in [0, 1] as the bytes of a JPEG file."""
-    return images.to_bytes(image, "JPEG", quality=quality)
+def picture(picture, alt: str) -> None:
+    """Shows one picture: what `encode` takes."""
+    require_alt(alt)
+    data, format = encode(picture)
+    publish(img_tag(data, alt, format), alt)
 
 
 def _enlarge(x: torch.Tensor, scale: int) -> torch.Tensor:
@@ -67,21 +82,12 @@ def _fit(x: torch.Tensor, width: int) -> torch.Tensor:
     return images.resize(x, (max(1, round(x.shape[-2] * width / x.shape[-1])), width))
 
 
-def _smallest(image: torch.Tensor) -> bytes:
-    """PNG where it is smaller (drawings, enlarged pixels), else JPEG."""
-    return min(images.to_bytes(image, "PNG"), to_jpeg(image, 75), key=len)
-
-
-def _batch(pictures) -> torch.Tensor:
-    """Pictures (n, C, H, W), (C, H, W) or a list of either as one checked batch (n, C, H, W) on the CPU."""
-    if not isinstance(pictures, list | tuple):
-        pictures = [pictures]
-    floats = [p.detach().float().cpu() if isinstance(p, torch.Tensor) else p for p in pictures]
-    checked = [images.check(x) for x in floats]  # before anything is made of them: its advice is about these
-    if len({x.shape[-2:] for x in checked}) != 1:
-        raise images.ImageError("Pictures of one size are needed, at least one; resize them or use compare.")
-    colours = max(x.shape[-3] for x in checked)
-    return torch.cat([(x if x.dim() == 4 else x[None]).expand(-1, colours, -1, -1) for x in checked])
+def _small_tag(image: torch.Tensor, alt: str) -> str:
+    """As PNG, which is exact, where most pixels are like their neighbours (enlarged pixels, drawings), else as JPEG."""
+    x = (255 * image).round()
+    flat = (x[..., 1:] == x[..., :-1]).all(dim=-3).float().mean() > FLAT
+    format = "PNG" if flat else "JPEG"
+    return img_tag(images.to_bytes(image, format, quality=75), alt, format.lower())
 
 
 def show_images(pictures, alt: str, *, columns: int | None = None, scale: int | None = None) -> None:
@@ -90,13 +96,13 @@ def show_images(pictures, alt: str, *, columns: int | None = None, scale: int | 
     Values outside [0, 1] raise `images.ImageError`. Small pictures are enlarged by a whole factor, `scale`,
     so that their pixels stay square and sharp; what would be wider than MAX_WIDTH is shrunk to it.
     """
-    x = _batch(pictures)
+    x = images.batch(pictures)
     columns = columns or min(len(x), 8 if x.shape[-1] <= 64 else 4)
     if scale is None:
         room = (MAX_WIDTH + GAP) // columns - GAP  # for each picture
         scale = max(1, min(TILE, room) // x.shape[-1])
     grid = _fit(images.grid(_enlarge(x, scale), columns=columns, gap=GAP), MAX_WIDTH)
-    publish(img_tag(_smallest(grid), alt), alt)
+    publish(_small_tag(grid, alt), alt)
 
 
 def compare(pictures: dict[str, torch.Tensor], alt: str, *, scale: int | None = None, width=220) -> None:
@@ -107,26 +113,10 @@ def compare(pictures: dict[str, torch.Tensor], alt: str, *, scale: int | None = 
     require_alt(alt)
     figures = []
     for name, picture in pictures.items():
-        x = _fit(images.grid(_batch(picture)), width)
-        factor = scale or max(1, width // x.shape[-1])
-        tag = img_tag(_smallest(_enlarge(x, factor)), f"{name}: {alt}")
+        x = _fit(images.grid(picture), width)
+        tag = _small_tag(_enlarge(x, scale or max(1, width // x.shape[-1])), f"{name}: {alt}")
         figures.append(
             f'<figure style="display:inline-block;margin:4px;vertical-align:top">{tag}'
             f"<figcaption>{escape(name)}</figcaption></figure>"
         )
     publish("<div>" + "".join(figures) + "</div>", f"{alt} ({', '.join(pictures)})")
-
-
-def figure_png(fig) -> bytes:
-    """A matplotlib figure as the bytes of a PNG file; the figure is closed."""
-    import matplotlib.pyplot as plt
-
-    buffer = io.BytesIO()
-    fig.savefig(buffer, format="png", dpi=90, bbox_inches="tight")
-    plt.close(fig)
-    return buffer.getvalue()
-
-
-def figure(fig, alt: str) -> None:
-    """Shows a matplotlib figure with alt text, and closes it."""
-    picture(figure_png(fig), alt)

@@ -1,4 +1,4 @@
-"""Sliders and buttons around plain functions. The only room that imports ipywidgets; works with 7.7 and 8.
+"""Sliders and buttons around plain functions. The only module that imports ipywidgets; works with 7.7 and 8.
 
 The function comes first and works without any widget; what stands here calls it again when a control moves.
 With IMAGEGEN_SWEEP=1 (the tests) every widget runs its function over the whole range of its controls at once
@@ -19,18 +19,19 @@ from imagegen_lessons.display import show
 
 
 def _control(name: str, spec, value):
-    """The ipywidget for a range (low, high[, step]), a list of choices, or True/False."""
-    label = name.replace("_", " ")
-    layout = ipywidgets.Layout(width="420px")
-    style = {"description_width": "130px"}
-    common = {"description": label, "style": style, "layout": layout}
+    """The ipywidget for a range (low, high[, step]), a list of choices, or True/False; `value`: where it starts."""
+    common = {
+        "description": name.replace("_", " "),
+        "style": {"description_width": "130px"},
+        "layout": ipywidgets.Layout(width="420px"),
+    }
     if isinstance(spec, bool):
         return ipywidgets.Checkbox(value=spec if value is None else bool(value), **common)
     if isinstance(spec, list):
         start = _choices(spec)[0] if value is None else value
         # A slider of words: in JupyterLab a drop-down loses its arrow keys to the notebook. (One word needs no slider.)
-        kind = ipywidgets.SelectionSlider if len(spec) > 1 else ipywidgets.Dropdown
-        return kind(options=spec, value=start, **common)
+        control = ipywidgets.SelectionSlider if len(spec) > 1 else ipywidgets.Dropdown
+        return control(options=spec, value=start, **common)
     if not isinstance(spec, tuple) or len(spec) not in (2, 3):
         raise ValueError(
             f"The control {name!r} is (low, high), (low, high, step), a list, or True/False, not {spec!r}."
@@ -44,43 +45,60 @@ def _control(name: str, spec, value):
     return ipywidgets.FloatSlider(value=start, min=low, max=high, step=size, readout_format=".2f", **common)
 
 
-def _warning(error: Exception) -> str:
-    return f"<p>⚠ {type(error).__name__}: {escape(str(error))}</p>"
-
-
 def _choices(options) -> list:
     """The values behind the options of a list, which are values or pairs (label, value)."""
     return [option[1] if isinstance(option, tuple) else option for option in options]
 
 
-def _as_bytes(picture) -> bytes:
-    if isinstance(picture, bytes):
-        return picture
-    if hasattr(picture, "savefig"):
-        return show.figure_png(picture)
-    if isinstance(picture, torch.Tensor):
-        x = picture.detach().float().cpu()
-        return show.to_jpeg(x if x.dim() == 3 or len(x) == 1 else images.grid(x))
-    raise TypeError(
-        f"A widget's function returns an image tensor or the bytes of a picture, not {type(picture)}."
-    )
+def _extremes(control) -> list:
+    """Both ends and the middle of a control's range."""
+    if isinstance(control, ipywidgets.Checkbox):
+        return [False, True]
+    if isinstance(control, ipywidgets.SelectionSlider | ipywidgets.Dropdown):
+        return _choices(control.options)
+    steps = round((control.max - control.min) / 2 / control.step)  # a slider stops only at its steps
+    return [control.min, control.min + steps * control.step, control.max]
 
 
-def _rendered(result) -> tuple[bytes, str | None]:
-    """What a widget's function returned, as the bytes of a picture and the HTML of the text, if it gave one."""
+def _sweeping() -> bool:
+    return os.environ.get("IMAGEGEN_SWEEP") == "1"
+
+
+def _encoded(result) -> tuple[bytes, str, object]:
+    """What a widget's function returned: the bytes of a picture, their format, and the text, or None."""
     picture, text = result if isinstance(result, tuple) else (result, None)
-    return _as_bytes(picture), None if text is None else f"<p>{escape(str(text))}</p>"
+    return *show.encode(picture), text
 
 
-def _put(result, picture: ipywidgets.Image, text: ipywidgets.HTML) -> None:
-    data, html = _rendered(result)
-    picture.format = show.kind(data)
-    picture.value = data
-    if html is not None:
-        text.value = html
+class _Panel(ipywidgets.VBox):
+    """Controls, a picture, a line of text (at first the alt text), and a place for the message of an error."""
+
+    def __init__(self, alt: str, width: int, controls):
+        show.require_alt(alt)
+        self.picture = ipywidgets.Image(
+            format="jpeg", width=width, value=images.to_bytes(torch.ones(3, 8, 8), "JPEG")
+        )
+        self.text = ipywidgets.HTML(f"<p>{escape(alt)}</p>")
+        self.message = ipywidgets.HTML()
+        super().__init__([*controls, self.picture, self.text, self.message])
+
+    def put(self, result) -> None:
+        """Shows what a function returned: a picture, or a pair of a picture and a line of text."""
+        self.picture.value, self.picture.format, text = _encoded(result)
+        if text is not None:
+            self.text.value = f"<p>{escape(str(text))}</p>"
+
+    def attempt(self, *actions: Callable) -> None:
+        # A callback's error would vanish into the server's log: say it under the picture instead.
+        try:
+            for action in actions:
+                action()
+            self.message.value = ""
+        except Exception as error:
+            self.message.value = f"<p>⚠ {type(error).__name__}: {escape(str(error))}</p>"
 
 
-class Explorer(ipywidgets.VBox):
+class Explorer(_Panel):
     """Controls, and the picture that follows them.
 
     function: called with one keyword argument per control; returns an image tensor (C, H, W) or (n, C, H, W),
@@ -91,51 +109,30 @@ class Explorer(ipywidgets.VBox):
     """
 
     def __init__(self, function: Callable, alt: str, *, width: int = 384, **controls):
-        show.require_alt(alt)
         defaults = {name: p.default for name, p in inspect.signature(function).parameters.items()}
         start = {n: None if defaults.get(n) is inspect.Parameter.empty else defaults.get(n) for n in controls}
         self.function = function
         self.controls = {name: _control(name, spec, start[name]) for name, spec in controls.items()}
-        self.picture = ipywidgets.Image(format="jpeg", width=width)
-        self.text = ipywidgets.HTML(f"<p>{escape(alt)}</p>")
-        self.message = ipywidgets.HTML()
+        super().__init__(alt, width, self.controls.values())
         self.draw()  # an error in the first picture is the lesson's error: it is raised
-        for control in self.controls.values():
-            control.observe(self._follow, names="value")
-        super().__init__([*self.controls.values(), self.picture, self.text, self.message])
-        if os.environ.get("IMAGEGEN_SWEEP") == "1":
+        if _sweeping():
             self.sweep()
+        for control in self.controls.values():
+            control.observe(lambda _: self.attempt(self.draw), names="value")
 
     def values(self) -> dict:
         return {name: control.value for name, control in self.controls.items()}
 
     def draw(self) -> None:
         """Calls the function with the values of the controls and shows what it returns."""
-        _put(self.function(**self.values()), self.picture, self.text)
+        self.put(self.function(**self.values()))
 
     def sweep(self) -> None:
         """Draws with every control at each end and in the middle of its range; errors are raised."""
         start = self.values()
         for name, control in self.controls.items():
             for value in _extremes(control):
-                _rendered(self.function(**{**start, name: value}))
-
-    def _follow(self, change) -> None:
-        # A callback's error would vanish into the server's log: say it under the picture instead.
-        try:
-            self.draw()
-            self.message.value = ""
-        except Exception as error:
-            self.message.value = _warning(error)
-
-
-def _extremes(control) -> list:
-    if isinstance(control, ipywidgets.Checkbox):
-        return [False, True]
-    if isinstance(control, ipywidgets.SelectionSlider | ipywidgets.Dropdown):
-        return _choices(control.options)
-    steps = round((control.max - control.min) / 2 / control.step)  # a slider stops only at its steps
-    return [control.min, control.min + steps * control.step, control.max]
+                _encoded(self.function(**{**start, name: value}))
 
 
 def explore(function: Callable, alt: str, *, width: int = 384, **controls) -> Explorer:
@@ -157,11 +154,9 @@ class Buttons(ipywidgets.VBox):
         self, draw: Callable, actions: dict[str, Callable], alt: str, *, play=None, width=480, **controls
     ):
         self.explorer = Explorer(draw, alt, width=width, **controls)
-        self.buttons = {}
-        for label, action in actions.items():
-            button = ipywidgets.Button(description=label, tooltip=label)
-            button.on_click(lambda _, action=action: self._act(action))
-            self.buttons[label] = button
+        self.buttons = {label: ipywidgets.Button(description=label, tooltip=label) for label in actions}
+        for label, button in self.buttons.items():
+            button.on_click(lambda _, action=actions[label]: self._act(action))
         row = list(self.buttons.values())
         if play is not None:
             self.player = ipywidgets.Play(min=0, max=10_000, interval=100, description=f"play {play}")
@@ -169,18 +164,13 @@ class Buttons(ipywidgets.VBox):
             self.player.observe(lambda _: self._act(repeated), names="value")
             row.append(self.player)
         super().__init__([ipywidgets.HBox(row), self.explorer])
-        if os.environ.get("IMAGEGEN_SWEEP") == "1":
+        if _sweeping():
             for action in actions.values():
                 action()
                 self.explorer.draw()
 
     def _act(self, action: Callable) -> None:
-        try:
-            action()
-        except Exception as error:
-            self.explorer.message.value = _warning(error)
-        else:
-            self.explorer._follow(None)
+        self.explorer.attempt(action, self.explorer.draw)
 
 
 def buttons(draw: Callable, actions: dict[str, Callable], alt: str, **options) -> Buttons:
@@ -190,7 +180,7 @@ def buttons(draw: Callable, actions: dict[str, Callable], alt: str, **options) -
     return widget
 
 
-class Upload(ipywidgets.VBox):
+class Upload(_Panel):
     """A button for the student's own picture: loaded safely, then handed to a plain function.
 
     function: called with the picture (1, 3, H, W), its longest side at most `size`; returns what the function
@@ -198,25 +188,16 @@ class Upload(ipywidgets.VBox):
     """
 
     def __init__(self, function: Callable, alt: str, *, size: int = 512, width: int = 384):
-        show.require_alt(alt)
-        self.function, self.size = function, size
         self.chooser = ipywidgets.FileUpload(accept="image/*", multiple=False, description="Your picture")
-        self.picture = ipywidgets.Image(format="jpeg", width=width, value=show.to_jpeg(torch.ones(3, 8, 8)))
-        self.text = ipywidgets.HTML(f"<p>{escape(alt)}</p>")
-        self.message = ipywidgets.HTML()
-        self.chooser.observe(self._follow, names="value")
-        super().__init__([self.chooser, self.picture, self.text, self.message])
-        if os.environ.get("IMAGEGEN_SWEEP") == "1":
-            _rendered(function(torch.linspace(0, 1, 3 * 48 * 64).reshape(1, 3, 48, 64)))
+        super().__init__(alt, width, [self.chooser])
+        if _sweeping():
+            _encoded(function(torch.linspace(0, 1, 3 * 48 * 64).reshape(1, 3, 48, 64)))
 
-    def _follow(self, change) -> None:
-        if not change["new"]:
-            return
-        try:
-            _put(self.function(images.load(change["new"], size=self.size)), self.picture, self.text)
-            self.message.value = ""
-        except Exception as error:
-            self.message.value = _warning(error)
+        def follow(change):
+            if change["new"]:
+                self.attempt(lambda: self.put(function(images.load(change["new"], size=size))))
+
+        self.chooser.observe(follow, names="value")
 
 
 def upload(function: Callable, alt: str, **options) -> Upload:
@@ -231,10 +212,11 @@ def wipe(before: torch.Tensor, after: torch.Tensor, position: float = 0.5) -> to
 
     Two pictures (1, C, H, W); `before` is resized to the size of `after`.
     """
-    height, width = after.shape[-2:]
-    before = images.resize(before.detach().cpu(), (height, width)).expand(1, 3, -1, -1)
+    after = after.detach().cpu().expand(1, 3, -1, -1)
+    before = images.resize(before.detach().cpu(), tuple(after.shape[-2:])).expand(1, 3, -1, -1)
+    width = after.shape[-1]
     cut = round(position * width)
-    x = torch.cat([before[..., :cut], after.detach().cpu().expand(1, 3, -1, -1)[..., cut:]], dim=3)
+    x = torch.cat([before[..., :cut], after[..., cut:]], dim=3)
     if 0 < cut < width:
         x[..., max(0, cut - width // 256 - 1) : cut] = 1.0
     return x

@@ -1,4 +1,4 @@
-"""Safe loading: whatever a user brings becomes an image tensor, or one sentence that says why not."""
+"""Decoding: whatever picture a user brings becomes an image tensor, or one sentence that says why not."""
 
 import io
 import os
@@ -60,8 +60,8 @@ def load(source, size: int | None = None, max_pixels: int = MAX_PIXELS) -> torch
     `.value` of a FileUpload (ipywidgets 7 or 8; of several files the first). Files may be JPEG, PNG, WebP,
     GIF, BMP, TIFF or, where Pillow has it, AVIF; their metadata (place, camera, time) is dropped.
     `size`: pixels; a longer picture is shrunk, antialiased, until its longer side has this length.
-    Raises ImageError, in one sentence, for everything else: damaged files, more than `max_pixels` (judged
-    from the header, before decoding), other formats.
+    Raises ImageError, in one sentence, for everything else: damaged files, more than `max_pixels` (read in the
+    header, before anything is decoded), other formats.
     """
     if size is not None and (not isinstance(size, int) or size < 1):
         raise ImageError(f"The size is the length of the longer side in pixels, at least 1, not {size!r}.")
@@ -72,28 +72,29 @@ def load(source, size: int | None = None, max_pixels: int = MAX_PIXELS) -> torch
             picture = _open(source, name) if isinstance(source, bytes) else source
             width, height = picture.size
             if width * height > max_pixels:
-                raise ImageError(_too_many(name, f"{width} × {height}", max_pixels))
+                raise Image.DecompressionBombError(f"{width} × {height}")
             if width * height == 0:
                 raise ImageError(f"{name} has no pixels ({width} × {height}); choose another.")
             picture.load()
-            picture = _upright(_plain(picture, name), _orientation(picture))
+            turn = _UPRIGHT.get(_orientation(picture))
+            picture = _plain(picture, name)
+            picture = picture if turn is None else picture.transpose(turn)
             if size is not None and max(picture.size) > size:
                 shrunk = [max(1, round(side * size / max(width, height))) for side in picture.size]
                 picture = picture.resize(shrunk, Image.Resampling.BICUBIC)
     except ImageError:
         raise
-    except Image.DecompressionBombError:
-        raise ImageError(_too_many(name, "far too many", max_pixels)) from None
+    except Image.DecompressionBombError as error:  # Pillow's own, for what is far beyond, or ours
+        count = str(error) if "×" in str(error) else "far too many"
+        raise ImageError(
+            f"{name} claims to have {count} pixels, and at most {max_pixels / 1e6:g} million are allowed; "
+            "make it smaller first."
+        ) from None
     except Exception:  # a hostile file can make a decoder fail in any way: they all mean the same
         raise ImageError(f"{name} {_DAMAGED}.") from None
     x = torch.from_numpy(np.array(picture))
     x = x.permute(2, 0, 1).contiguous().float().div_(255) if x.dim() == 3 else x.repeat(3, 1, 1)
     return x.clamp_(0, 1)[None]
-
-
-def _too_many(name: str, count: str, max_pixels: int) -> str:
-    limit = f"{max_pixels / 1e6:g} million"
-    return f"{name} claims to have {count} pixels, and at most {limit} are allowed; make it smaller first."
 
 
 def _label(name: str) -> str:
@@ -105,9 +106,8 @@ def _unwrap(source) -> tuple[str, bytes | Image.Image]:
     name = "The picture"
     if isinstance(source, Mapping) and "content" not in source:
         # ipywidgets 7: {name: {"metadata": …, "content": …}}; Colab's files.upload(): {name: content}
-        source = [
-            v | {"name": k} if isinstance(v, dict) else {"name": k, "content": v} for k, v in source.items()
-        ]
+        uploads = ((k, v if isinstance(v, dict) else {"content": v}) for k, v in source.items())
+        source = [{**upload, "name": name} for name, upload in uploads]
     if isinstance(source, tuple | list):
         if not source:
             raise ImageError("No picture has been chosen yet; choose one, then run this cell again.")
@@ -196,10 +196,6 @@ def _orientation(picture: Image.Image) -> int:
         return picture.getexif().get(_ORIENTATION, 1)
     except Exception:  # broken metadata must not cost the picture
         return 1
-
-
-def _upright(picture: Image.Image, orientation: int) -> Image.Image:
-    return picture.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else picture
 
 
 def _plain(picture: Image.Image, name: str) -> Image.Image:

@@ -74,8 +74,12 @@ def resize(image: torch.Tensor, size: int | tuple[int, int], mode: str = "bicubi
     size = _height_width(size)
     if mode not in ("bicubic", "bilinear", "nearest"):
         raise ImageError(f"The mode can be 'bicubic', 'bilinear' or 'nearest', not {mode!r}.")
-    resized = F.interpolate(_batch(x), size=size, mode=mode, antialias=mode != "nearest").clamp(0, 1)
-    return resized if x.dim() == 4 else resized[0]
+    batch = x if x.dim() == 4 else x[None]
+    return (
+        F.interpolate(batch, size=size, mode=mode, antialias=mode != "nearest")
+        .clamp(0, 1)
+        .view(*x.shape[:-2], *size)
+    )
 
 
 def crop_centre(image: torch.Tensor, size: int | tuple[int, int]) -> torch.Tensor:
@@ -88,10 +92,6 @@ def crop_centre(image: torch.Tensor, size: int | tuple[int, int]) -> torch.Tenso
     return image[..., top // 2 : top // 2 + height, left // 2 : left // 2 + width]
 
 
-def _batch(image: torch.Tensor) -> torch.Tensor:
-    return image if image.dim() == 4 else image[None]
-
-
 def _height_width(size) -> tuple[int, int]:
     pair = tuple(size) if isinstance(size, list | tuple) else (size, size)
     if len(pair) != 2 or not all(isinstance(side, int) and side > 0 for side in pair):
@@ -99,16 +99,24 @@ def _height_width(size) -> tuple[int, int]:
     return pair
 
 
+def batch(images) -> torch.Tensor:
+    """Images (n, C, H, W), (C, H, W) or a list of equal-sized ones as one checked batch (n, C, H, W) on the CPU."""
+    parts = [
+        check(image).detach().cpu().float()
+        for image in (images if isinstance(images, list | tuple) else [images])
+    ]
+    if len({part.shape[-2:] for part in parts}) != 1:
+        raise ImageError("Images of one size are needed, and at least one; resize or crop them first.")
+    channels = max(part.shape[-3] for part in parts)
+    return torch.cat([part.reshape(-1, *part.shape[-3:]).expand(-1, channels, -1, -1) for part in parts])
+
+
 def grid(images, columns: int | None = None, gap: int = 2, background: float = 1.0) -> torch.Tensor:
-    """Images (n, C, H, W), or a list of equal-sized ones, side by side in rows: one image (1, 3, H', W').
+    """Images (as in `batch`) side by side in rows: one image (1, 3, H', W').
 
     `columns`: default about the square root of n. `gap`: pixels between them, of grey level `background`.
     """
-    if isinstance(images, list | tuple):
-        if len({tuple(image.shape[-2:]) for image in images}) != 1:
-            raise ImageError("A grid needs images of one size, and at least one; resize or crop them first.")
-        images = torch.cat([_batch(image).expand(-1, 3, -1, -1) for image in images])
-    x = _batch(check(images)).detach().float().expand(-1, 3, -1, -1)
+    x = batch(images).expand(-1, 3, -1, -1)
     n, _, height, width = x.shape
     columns = min(n, columns or math.ceil(math.sqrt(n)))
     rows = math.ceil(n / columns)

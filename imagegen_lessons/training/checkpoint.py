@@ -50,24 +50,21 @@ def load(path, /, **parts) -> dict:
     """
     text, tensors = _read(Path(path))
     tree = json.loads(text["parts"])
-    saved = {}
-    for name, part in parts.items():
+    for name in parts:
         if name not in tree:
             raise CheckpointError(f"{path} holds no part {name!r}; its parts are: {', '.join(tree)}.")
-        saved[name] = _decode(tree[name], tensors)
-        _check(path, name, part, saved[name])
-
     before = {name: copy.deepcopy(_state(name, part)) for name, part in parts.items()}
     try:
         for name, part in parts.items():
-            _restore(part, saved[name])
+            _restore(part, _decode(tree[name], tensors))
     except BaseException as error:  # the stop button as well: half a load must not remain
         for other, part in parts.items():
             _restore(part, before[other])
         if not isinstance(error, Exception):
             raise
-        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".:")
-        raise CheckpointError(f"{path} does not fit what it is loaded into ({name}): {reason}.") from None
+        reason = " ".join(str(error).split())  # PyTorch lists every name that differs, one a line
+        reason = reason if len(reason) < 300 else f"{reason[:300]} …"
+        raise CheckpointError(f"{path} does not fit the {name!r} that it is loaded into: {reason}") from None
     return json.loads(text["card"])
 
 
@@ -122,6 +119,8 @@ def _state(name: str, part):
 
 def _restore(part, state) -> None:
     if isinstance(part, torch.Tensor):
+        if not isinstance(state, torch.Tensor) or state.shape != part.shape:
+            raise ValueError(f"{tuple(getattr(state, 'shape', ()))} in the file and {tuple(part.shape)} here")
         with torch.no_grad():
             part.copy_(state)
     else:
@@ -181,15 +180,14 @@ def _read(path: Path) -> tuple[dict, dict]:
     except OSError as error:
         raise CheckpointError(f"The checkpoint {path} cannot be read: {error.strerror}.") from None
 
-    foreign = data[8:9] not in (b"{", b"")  # after 8 bytes of length, a safetensors file goes on with JSON
-    if foreign and data.startswith((b"PK", b"\x80")):
+    if data.startswith((b"PK", b"\x80")) and data[8:9] != b"{":  # where a safetensors file goes on with JSON
         raise CheckpointError(
             f"{path} is a pickle (as torch.save writes) and is not opened, because opening it can run "
             "any code; only .safetensors files are."
         )
-    if foreign:
-        raise CheckpointError(f"{path} is not a safetensors file.")
-    damaged = CheckpointError(f"{path} is cut off or damaged: delete it and train (or download) it again.")
+    damaged = CheckpointError(
+        f"{path} is no safetensors file, cut off or damaged: delete it and train (or download) it again."
+    )
     try:
         tensors = safetensors.torch.load(data)
         header = data[8 : 8 + int.from_bytes(data[:8], "little")]
@@ -201,26 +199,3 @@ def _read(path: Path) -> tuple[dict, dict]:
     if text["sha256"] != _digest(text, tensors):
         raise damaged
     return text, tensors
-
-
-def _check(path, name: str, part, saved) -> None:
-    """Raises CheckpointError unless `saved` has tensors of the same names and shapes as the network `part`."""
-    if not isinstance(part, torch.nn.Module | torch.Tensor):
-        return  # optimisers and the like look for themselves while they load, and a failed load is undone
-    here, there = _shapes(_state(name, part)), _shapes(saved)
-    differing = [key for key in here if key in there and here[key] != there[key]]
-    problems = [f"{key} is {there[key]} in the file and {here[key]} here" for key in differing[:1]]
-    problems += _listed("only in the file", [key for key in there if key not in here])
-    problems += _listed("only here", [key for key in here if key not in there])
-    if problems:
-        raise CheckpointError(f"{path} was saved from another {name!r}: {'; '.join(problems)}.")
-
-
-def _shapes(state) -> dict[str, tuple]:
-    tensors = state if isinstance(state, dict) else {"the tensor": state}
-    return {key: tuple(value.shape) for key, value in tensors.items() if isinstance(value, torch.Tensor)}
-
-
-def _listed(where: str, names: list[str]) -> list[str]:
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return [f"{where}: {', '.join(names[:3])}{more}"] if names else []

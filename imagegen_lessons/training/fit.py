@@ -82,13 +82,11 @@ def fit(
     with progress.StopButton() as stop, progress.Progress(title) as screen:
         run = _Run(steps, checkpoint, parts, batches, fresh)
 
-        def picture() -> bytes:
+        def picture() -> tuple[bytes, str]:
             with _undisturbed():
-                run.shown = sample() if sample else None
-                return plots.draw_curves(run.history.values, run.shown)
-
-        def alt() -> str:
-            return plots.describe_curves(run.history.values, run.shown)
+                x = sample() if sample else None
+            values = run.history.values
+            return plots.draw_curves(values, x), plots.describe_curves(values, x)
 
         next_save, full = time.perf_counter() + save_every, False
         try:
@@ -96,8 +94,8 @@ def fit(
                 run.pending.append(_numbers(step() if feed is None else step(next(feed))))
                 if screen.due():
                     run.settle()
-                    screen.update(run.progress(), run.done / steps, picture, alt)
-                if checkpoint is not None and time.perf_counter() >= next_save:
+                    screen.update(run.progress(), run.done / steps, picture)
+                if time.perf_counter() >= next_save:
                     run.save()
                     next_save = time.perf_counter() + save_every
         except KeyboardInterrupt:
@@ -109,7 +107,7 @@ def fit(
             run.settle()
             run.history.stopped = run.done < steps
             run.save()
-            screen.finish(run.outcome(), run.done / steps, picture, alt)
+            screen.finish(run.outcome(), run.done / steps, picture)
     if full:
         raise TrainingError(
             f"The GPU's memory was full after {run.done:,} steps: take smaller batches, pictures or networks, or shut "
@@ -119,12 +117,14 @@ def fit(
 
 
 class _Run:
-    """The book-keeping of one call of `fit`."""
+    """The history, the file and the words of one call of `fit`."""
 
     def __init__(self, steps, path, parts, batches, fresh):
         self.steps, self.path = steps, None if path is None else Path(path)
-        self.history, self.pending = History(), []
-        self.shown = None  # what `sample` returned last
+        self.history, self.pending = (
+            History(),
+            [],
+        )  # pending: what the last steps returned, perhaps still on a GPU
         self._parts = {**(parts or {}), "_history": self.history, "_random": checkpoints.Randomness()}
         if hasattr(batches, "state_dict") and not any(part is batches for part in self._parts.values()):
             self._parts["_batches"] = batches
@@ -141,7 +141,7 @@ class _Run:
         return self.history.steps + len(self.pending)
 
     def settle(self) -> None:
-        """Moves what the last steps reported into the history; only here does the loop wait for the device."""
+        """Moves what the last steps returned into the history; only here does the loop wait for the device."""
         waiting = [value for row in self.pending for value in row.values() if isinstance(value, torch.Tensor)]
         arrived = iter(torch.stack(waiting).tolist() if waiting else ())
         history, pending, self.pending = self.history, self.pending, []
@@ -180,10 +180,8 @@ class _Run:
 
     def outcome(self) -> str:
         if self.history.stopped:
-            go_on = "run this cell again to go on from there"
-            if self.path is None:
-                go_on = "call fit again to go on with what was reached"
-            line = f"stopped at step {self.done:,} of {self.steps:,}, nothing is lost: {go_on}"
+            again = "call fit again" if self.path is None else "run this cell again"
+            line = f"stopped at step {self.done:,} of {self.steps:,}, nothing is lost: {again} to go on from there"
         elif self.done == self._begun:
             line = f"already trained for {self.done:,} steps (saved in {self.path}); fresh=True starts anew"
         else:
@@ -225,12 +223,12 @@ def _numbers(values) -> dict:
 
 
 def _number(name, value):
+    if isinstance(value, numbers.Real):
+        return float(value)
     if isinstance(value, torch.Tensor) and value.numel() == 1:
         if value.device.type == "cpu":
             return value.item()
         return value.detach().to(torch.float32, copy=True).reshape(())
-    if isinstance(value, numbers.Real):
-        return float(value)
     what = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else f"{value!r:.60}"
     raise TrainingError(f"step must return single numbers, but {name!r} is {what}: use its mean, perhaps.")
 

@@ -1,4 +1,4 @@
-"""Curves are drawn right, whatever the numbers, and quickly."""
+"""Curves and points are drawn right, whatever the numbers."""
 
 import io
 import math
@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from imagegen_lessons.display import plots
+from imagegen_lessons.synthetic import points
 
 
 def picture(*arguments):
@@ -38,12 +39,12 @@ def test_any_series_can_be_drawn(series):
 
 def test_long_series_become_means_of_neighbours_and_keep_their_mean():
     y = numpy.sin(numpy.arange(10_007) / 500)
-    x, mean = plots._points(y)
+    x, mean = plots._means(y)
     assert len(x) == len(mean) == plots.POINTS
     numpy.testing.assert_allclose(mean, numpy.sin((x - 1) / 500), atol=1e-3)
     gappy = numpy.full(4000, math.nan)
     gappy[::8] = 1.0
-    x, mean = plots._points(gappy)
+    x, mean = plots._means(gappy)
     assert len(x) == 400 and (mean == 1).all() and x[0] < 16 and x[-1] > 3980
 
 
@@ -83,11 +84,57 @@ def test_a_figure_or_a_file_can_stand_beside_the_curves():
     assert picture({}, figure).size == (300, 200)
 
 
-def test_labels_keep_their_distance():
-    figure = plots._figure({f"loss {i}": [1.0, 1.0] for i in range(6)})
-    places = sorted(text.get_position()[1] for text in figure.axes[0].texts)
-    assert min(numpy.diff(places)) > 0.08 and places[-1] <= 1.001
-    styles = {
-        (line.get_linestyle(), line.get_color()) for line in figure.axes[0].lines if line.get_linewidth() > 1
-    }
+def test_the_legend_names_every_curve_by_more_than_its_colour():
+    axes = plots._figure({f"loss {i}": [float(i), float(i)] for i in range(6)}).axes[0]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [f"loss {i}\n{i}" for i in range(6)]
+    styles = {(line.get_linestyle(), line.get_color()) for line in axes.lines if line.get_linewidth() > 1}
     assert len(styles) == 6
+
+
+def test_one_outlier_flattens_nothing_and_wide_ranges_get_a_log_scale():
+    axes = plots._figure({"loss": [1.0, 2.0] * 200 + [1e6]}).axes[0]
+    assert axes.get_ylim()[1] < 3 and axes.get_yscale() == "linear"
+    assert plots._figure({"loss": [10.0 ** (-k / 50) for k in range(200)]}).axes[0].get_yscale() == "log"
+
+
+def test_a_dark_style_of_the_notebook_changes_nothing():
+    import matplotlib
+
+    expected = plots.draw_curves({"loss": [1.0, 2.0]})
+    with matplotlib.style.context("dark_background"):
+        assert plots.draw_curves({"loss": [1.0, 2.0]}) == expected
+
+
+# ------------------------------------------------------------------------------------------------ points
+
+
+def points_of(*arguments, **options) -> Image.Image:
+    return Image.open(io.BytesIO(plots.draw_points(*arguments, **options))).convert("RGB")
+
+
+def test_points_lie_where_their_coordinates_say():
+    picture = points_of(torch.tensor([[1.0, 1.0]]), torch.tensor([[-1.0, -1.0]]), size=400)
+    right_above, left_below = picture.crop((280, 80, 320, 120)), picture.crop((80, 280, 120, 320))
+    least = [band[0] for band in right_above.getextrema()]
+    assert max(least) < 80  # dark: real
+    least = [band[0] for band in left_below.getextrema()]
+    assert least[2] < 50 < 90 < least[0]  # orange: fake
+
+
+def test_the_background_is_blue_where_d_leans_to_real():
+    real, fake = torch.tensor([[1.5, 0.0]]).repeat(50, 1), torch.tensor([[-1.5, 0.0]]).repeat(50, 1)
+    picture = points_of(real, fake, lambda p: p[:, 0], size=400)
+    left, right = picture.getpixel((20, 100)), picture.getpixel((380, 100))
+    assert left[0] > left[2] and right[2] > right[0]
+
+
+def test_far_points_no_fakes_no_arrows_and_a_flat_d_break_nothing():
+    real = points.sample("ring", 30)
+    flat = lambda p: torch.zeros(len(p), 1)  # noqa: E731
+    for arguments in (
+        (real,),
+        (real, None, flat),
+        (real, torch.empty(0, 2), flat, torch.empty(0, 2)),
+        (1e6 * real, -1e6 * real, flat, torch.zeros(30, 2)),
+    ):
+        assert points_of(*arguments).size == (480, 480)

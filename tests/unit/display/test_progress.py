@@ -1,4 +1,4 @@
-"""The live display: one output, whole and small at the end, and drawing that leaves time for the work."""
+"""Progress: one output, whole and small at the end, and drawing that leaves time for the work."""
 
 import base64
 import os
@@ -63,7 +63,7 @@ def elements(html):
 
 def test_the_line_and_the_picture_share_one_output(notebook):
     with progress.Progress("a title") as screen:
-        screen.update("3 of 4", 0.75, JPEG, "what there is to see")
+        screen.update("3 of 4", 0.75, lambda: (JPEG, "what there is to see"))
         screen.finish("done")
     assert len(notebook) == 2
     assert elements(notebook[0]["text/html"])[1] == (
@@ -82,7 +82,7 @@ def test_the_line_and_the_picture_share_one_output(notebook):
 def test_text_cannot_become_html(notebook):
     evil = "\"><script>alert(1)</script>'&"
     with progress.Progress(evil) as screen:
-        screen.update(evil, 0.5, JPEG, evil)
+        screen.update(evil, 0.5, lambda: (JPEG, evil))
     names = [name for name, _ in elements(notebook[0]["text/html"])]
     assert names == ["div", "progress", "b", "img"]
     assert elements(notebook[0]["text/html"])[3][1]["alt"] == evil
@@ -104,14 +104,14 @@ def test_drawing_takes_about_a_tenth_of_the_time(notebook, clock, cost):
     def draw():
         clock.now += cost
         drawn.append(clock.now)
-        return JPEG
+        return JPEG, "alt"
 
     start = clock.now
     with progress.Progress("t") as screen:
         while clock.now < start + 300:
             clock.now += 0.05
             if screen.due():
-                screen.update("…", 0.5, draw, lambda: "alt")
+                screen.update("…", 0.5, draw)
     assert len(drawn) > 3
     assert len(drawn) * cost <= 0.1 * 300 + 2 * cost
     assert min(b - a for a, b in zip(drawn, drawn[1:], strict=False)) >= 0.5

@@ -1,20 +1,18 @@
 """Widgets: their callbacks over the whole range of every control, and what happens when a function fails."""
 
 import io
-import time
-import zipfile
-from datetime import datetime
 
 import ipywidgets
 import pytest
 import torch
+from PIL import Image
 
 from imagegen_lessons import images
-from imagegen_lessons.display import show, widgets
+from imagegen_lessons.display import widgets
 
 ALT = "A grey square."
 GREY = torch.full((3, 8, 8), 0.5)
-PNG, JPEG = images.to_bytes(GREY), show.to_jpeg(GREY)
+PNG, JPEG = images.to_bytes(GREY), images.to_bytes(GREY, "JPEG")
 NASTY = "<script>alert('1')</script>"
 
 
@@ -90,9 +88,8 @@ def test_a_step_can_be_given():
 
 @pytest.mark.parametrize("spec", [5, "abc", (1,), (1, 2, 3, 4), None, {"a": 1}])
 def test_a_specification_that_is_none_gets_a_sentence(spec):
-    with pytest.raises(ValueError, match="The control 'value' is .* not ") as caught:
+    with pytest.raises(ValueError, match="The control 'value' is "):
         explorer(lambda value: GREY, value=spec)
-    assert "\n" not in str(caught.value) and str(caught.value).endswith(".")
 
 
 @pytest.mark.parametrize(
@@ -112,7 +109,7 @@ def test_the_picture_follows_every_control_over_its_whole_range(name, values):
             made.controls[name].value = value
             assert len(made.function.calls) == before + 1
         assert made.values()[name] == value
-        expected = show.to_jpeg(torch.full((3, 4, 4), made.values()["strength"]))
+        expected = images.to_bytes(torch.full((3, 4, 4), made.values()["strength"]), "JPEG")
         assert made.picture.value == expected and made.message.value == ""
 
 
@@ -138,62 +135,38 @@ def test_an_error_in_the_first_picture_is_raised():
 
 
 @pytest.mark.parametrize(
-    ("control", "broken"),
+    ("control", "start", "expected"),
     [
-        ((0.0, 1.0), 0.0),
-        ((0.0, 1.0), 0.5),
-        ((0.0, 1.0), 1.0),
-        ((1, 9), 1),
-        ((1, 9), 5),
-        ((1, 9), 9),
-        (["a", "b", "c", "d"], "c"),
-        ([("first", 1), ("second", 2)], 2),
-        (False, True),
-        (True, False),
+        ((0.0, 1.0), 0.25, [0.0, 0.5, 1.0]),
+        ((1, 9), 3, [1, 5, 9]),
+        ((32, 160, 32), 64, [32, 96, 160]),
+        ((32, 128, 32), 64, [32, 96, 128]),
+        (["a", "b", "c"], "a", ["a", "b", "c"]),
+        ([("first", 1), ("second", 2)], 1, [1, 2]),
+        (False, False, [False, True]),
     ],
 )
-def test_the_sweep_finds_an_error_anywhere(sweep, control, broken):
-    start = next(
-        value for value in (0.25, 3, "a", 1, True, False) if value != broken and fits(value, control)
-    )
+def test_the_sweep_tries_both_ends_and_the_middle_and_raises_errors(sweep, control, start, expected):
+    seen = []
 
-    def function(value=start, other=2):
-        if value == broken:
-            raise RuntimeError("broken there")
+    def function(value=start, broken=None, other=2):
+        seen.append(value)
+        assert value != broken, "broken there"
         return GREY
 
-    explorer(lambda value=start, other=2: GREY, value=control, other=(1, 4))
-    with pytest.raises(RuntimeError, match="broken there"):
-        explorer(function, value=control, other=(1, 4))
-
-
-def fits(value, control) -> bool:
-    if isinstance(control, list):
-        return value in widgets._choices(control)
-    if isinstance(control, bool):
-        return isinstance(value, bool)
-    return type(value) is type(control[0]) and control[0] <= value <= control[1]
+    made = explorer(function, value=control, other=(1, 4))
+    assert seen[0] == start == made.values()["value"]
+    assert {*seen} == {start, *expected}
+    for broken in {*expected} - {start}:
+        with pytest.raises(AssertionError, match="broken there"):
+            explorer(lambda value=start, broken=broken: function(value, broken), value=control)
 
 
 def test_the_sweep_finds_a_result_that_is_no_picture(sweep):
     with pytest.raises(images.ImageError, match=r"must be in \[0, 1\]"):
         explorer(lambda gain=1.0: GREY * gain, gain=(0.0, 3.0))
-    with pytest.raises(TypeError, match="returns an image tensor or the bytes"):
+    with pytest.raises(TypeError, match="image tensor"):
         explorer(lambda on=True: GREY if on else None, on=True)
-
-
-def test_the_sweep_keeps_to_the_steps_of_a_slider_and_leaves_it_where_it_was(sweep):
-    seen = []
-
-    def function(size=64):
-        seen.append(size)
-        return GREY
-
-    made = explorer(function, size=(32, 160, 32))
-    assert seen == [64, 32, 96, 160] and made.values() == {"size": 64}
-    seen.clear()
-    explorer(function, size=(32, 128, 32))
-    assert set(seen) <= {32, 64, 96, 128}
 
 
 def test_the_sweep_leaves_no_figures_open(sweep):
@@ -204,35 +177,17 @@ def test_the_sweep_leaves_no_figures_open(sweep):
     assert plt.get_fignums() == before
 
 
-RESULTS = {
-    "image": (lambda: GREY, "jpeg"),
-    "batch of one": (lambda: GREY[None], "jpeg"),
-    "batch": (lambda: GREY.repeat(4, 1, 1, 1), "jpeg"),
-    "grey": (lambda: GREY[:1], "jpeg"),
-    "needs gradients": (lambda: GREY.clone().requires_grad_(), "jpeg"),
-    "half precision": (lambda: GREY.half(), "jpeg"),
-    "figure": (figure, "png"),
-    "png bytes": (lambda: PNG, "png"),
-    "jpeg bytes": (lambda: JPEG, "jpeg"),
-}
-
-
-@pytest.mark.parametrize("name", RESULTS)
-def test_what_a_function_may_return(name):
-    from PIL import Image
-
-    make, kind = RESULTS[name]
+@pytest.mark.parametrize(
+    ("picture", "format"), [(GREY, "jpeg"), (figure, "png"), (PNG, "png"), (JPEG, "jpeg")]
+)
+def test_a_function_returns_a_picture_and_perhaps_a_line_of_text(picture, format):
+    make = picture if callable(picture) else lambda: picture
     for result in (make, lambda: (make(), "a line of text")):
         made = widgets.Explorer(result, ALT)
-        assert made.picture.format == kind
-        assert Image.open(io.BytesIO(made.picture.value)).format.lower() == kind
+        assert made.picture.format == format == Image.open(io.BytesIO(made.picture.value)).format.lower()
     assert made.text.value == "<p>a line of text</p>"
-
-
-@pytest.mark.parametrize("result", [None, "text", 3, [GREY], (None, "text")])
-def test_what_it_may_not_return(result):
-    with pytest.raises(TypeError, match="returns an image tensor or the bytes of a picture, not"):
-        widgets.Explorer(lambda: result, ALT)
+    with pytest.raises(TypeError, match="image tensor"):
+        widgets.Explorer(lambda: (None, "text"), ALT)
 
 
 def test_without_text_the_alt_text_stands_there():
@@ -254,204 +209,147 @@ def test_text_and_alt_text_are_escaped():
     assert widgets.Buttons(lambda: (GREY, NASTY), {}, ALT).explorer.text.value == escaped
 
 
-def test_moving_a_slider_is_fast():
-    def function(value=0.5):
-        return torch.full((3, 256, 256), value)
-
-    made = explorer(function, value=(0.0, 1.0))
-    seconds = []
-    for k in range(25):
-        start = time.perf_counter()
-        made.controls["value"].value = k / 25
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.1  # the best: what else the machine does can only slow it down
-
-
-class Game:
+class Counter:
     """Something with a state, for buttons."""
 
     def __init__(self):
-        self.points = 0
+        self.count = 0
 
     def step(self):
-        self.points += 1
+        self.count += 1
+
+    def reset(self):
+        self.count = 0
 
     def fail(self):
-        raise KeyError("a lost piece")
+        raise KeyError("lost")
 
-    def draw(self):
-        if self.points >= 3:
+    def draw(self, light=1.0):
+        if self.count >= 3:
             raise OverflowError("too many")
-        return torch.full((3, 4, 4), self.points / 4), f"{self.points} points"
+        return torch.full((3, 4, 4), light * self.count / 4), f"{self.count} at {light}"
 
 
-def test_each_button_acts_and_draws():
-    game = Game()
-    made = widgets.Buttons(game.draw, {"step": game.step, "again": lambda: game.__init__()}, ALT)
-    assert list(made.buttons) == ["step", "again"] and made.explorer.text.value == "<p>0 points</p>"
+@pytest.fixture
+def counter():
+    return Counter()
+
+
+def buttons(counter, *names, **options) -> widgets.Buttons:
+    return widgets.Buttons(counter.draw, {name: getattr(counter, name) for name in names}, ALT, **options)
+
+
+def test_each_button_acts_and_draws_and_controls_may_stand_beside_them(counter):
+    made = buttons(counter, "step", "reset", light=(0.0, 1.0))
+    assert list(made.buttons) == ["step", "reset"] and made.explorer.text.value == "<p>0 at 1.0</p>"
     made.buttons["step"].click()
     made.buttons["step"].click()
-    assert game.points == 2 and made.explorer.text.value == "<p>2 points</p>"
-    assert made.explorer.picture.value == show.to_jpeg(torch.full((3, 4, 4), 0.5))
-    made.buttons["again"].click()
-    assert made.explorer.text.value == "<p>0 points</p>"
+    assert counter.count == 2 and made.explorer.text.value == "<p>2 at 1.0</p>"
+    assert made.explorer.picture.value == images.to_bytes(torch.full((3, 4, 4), 0.5), "JPEG")
+    made.explorer.controls["light"].value = 0.2
+    assert made.explorer.text.value == "<p>2 at 0.2</p>"
+    made.buttons["reset"].click()
+    assert made.explorer.text.value == "<p>0 at 0.2</p>"
 
 
-def test_errors_of_buttons_are_said_and_go_again():
-    game = Game()
-    made = widgets.Buttons(
-        game.draw, {"step": game.step, "fail": game.fail, "again": lambda: game.__init__()}, ALT
-    )
+def test_errors_of_buttons_are_said_and_go_again(counter):
+    made = buttons(counter, "step", "fail", "reset")
     message = made.explorer.message
     made.buttons["fail"].click()  # in the action
-    assert "KeyError" in message.value and "a lost piece" in message.value
+    assert "KeyError" in message.value and "lost" in message.value
     made.buttons["step"].click()
     assert message.value == ""
     made.buttons["step"].click()
     made.buttons["step"].click()  # in the drawing
     assert message.value == "<p>⚠ OverflowError: too many</p>"
-    assert made.explorer.text.value == "<p>2 points</p>", "the last picture stays"
-    made.buttons["again"].click()
+    assert made.explorer.text.value == "<p>2 at 1.0</p>", "the last picture stays"
+    made.buttons["reset"].click()
     assert message.value == ""
 
 
-def test_the_play_button_repeats_its_action():
-    game = Game()
-    made = widgets.Buttons(game.draw, {"step": game.step}, ALT, play="step")
-    assert made.player.interval == 100
+def test_the_play_button_repeats_its_action(counter):
+    made = buttons(counter, "step", play="step")
     for value in (1, 2, 3):
         made.player.value = value
-    assert game.points == 3 and "OverflowError" in made.explorer.message.value
+    assert counter.count == 3 and "OverflowError" in made.explorer.message.value
+    counter.reset()
     with pytest.raises(KeyError):
-        widgets.Buttons(lambda: GREY, {"step": game.step}, ALT, play="stop")
+        buttons(counter, "step", play="stop")
 
 
-def test_buttons_may_stand_beside_controls():
-    game = Game()
-
-    def draw(light=0.5):
-        return game.draw()[0] * light, f"{game.points} points at {light:.1f}"
-
-    made = widgets.Buttons(draw, {"step": game.step}, ALT, light=(0.0, 1.0))
-    made.buttons["step"].click()
-    assert made.explorer.text.value == "<p>1 points at 0.5</p>"
-    made.explorer.controls["light"].value = 0.2
-    assert made.explorer.text.value == "<p>1 points at 0.2</p>"
-    made.buttons["step"].click()
-    assert made.explorer.text.value == "<p>2 points at 0.2</p>"
-
-
-def test_the_sweep_presses_every_button(sweep):
-    game = Game()
-    widgets.Buttons(game.draw, {"step": game.step}, ALT)
-    assert game.points == 1
-    with pytest.raises(KeyError, match="a lost piece"):
-        widgets.Buttons(game.draw, {"step": game.step, "fail": game.fail}, ALT)
-    game.points = 2
+def test_the_sweep_presses_every_button(sweep, counter):
+    buttons(counter, "step")
+    assert counter.count == 1
+    with pytest.raises(KeyError, match="lost"):
+        buttons(counter, "step", "fail")
+    counter.count = 2
     with pytest.raises(OverflowError):
-        widgets.Buttons(game.draw, {"step": game.step}, ALT)
+        buttons(counter, "step")
 
 
-def form_7(name: str, content: bytes) -> dict:
-    """What FileUpload().value is in ipywidgets 7, which Colab has."""
-    metadata = {"name": name, "type": "image/png", "size": len(content), "lastModified": 1700000000000}
-    return {name: {"metadata": metadata, "content": content}}
+def choose(made: widgets.Upload, name: str, content: bytes) -> None:
+    """What the browser sends when somebody chooses a file, in ipywidgets 7 (which Colab has) and in 8."""
+    facts, data = {"name": name, "type": "image/png", "size": len(content)}, memoryview(content)
+    if ipywidgets.__version__.startswith("7."):
+        count = made.chooser._counter + 1
+        state = {
+            "metadata": [{**facts, "lastModified": 1700000000000}],
+            "data": [data],
+            "_counter": count,
+        }
+    else:
+        state = {"value": [{**facts, "last_modified": 1700000000000, "content": data}]}
+    made.chooser.set_state(state)
 
 
-def form_8(name: str, content: bytes) -> tuple:
-    """And in ipywidgets 8."""
-    facts = {"name": name, "type": "image/png", "size": len(content), "last_modified": datetime.now()}
-    return ({**facts, "content": memoryview(content)},)
-
-
-both_forms = pytest.mark.parametrize("form", [form_7, form_8])
-
-
-@both_forms
-def test_an_uploaded_picture_reaches_the_function(form):
+def test_an_uploaded_picture_reaches_the_function():
     seen = []
 
     def function(x):
         seen.append(x)
-        return x, "yours"
+        return x, f"{x.shape[-1]} pixels"
 
     made = widgets.Upload(function, ALT, size=32)
-    data = images.to_bytes(torch.full((3, 40, 80), 0.25))
-    made._follow({"new": form("mine.png", data)})
+    choose(made, "mine.png", images.to_bytes(torch.full((3, 40, 80), 0.25)))
     assert seen[0].shape == (1, 3, 16, 32) and (seen[0] - 0.25).abs().max() < 0.01
-    assert made.text.value == "<p>yours</p>" and made.message.value == ""
-    assert made.picture.value == show.to_jpeg(seen[0]) and made.picture.format == "jpeg"
+    assert made.text.value == "<p>32 pixels</p>" and made.message.value == ""
+    assert made.picture.value == images.to_bytes(seen[0], "JPEG") and made.picture.format == "jpeg"
+    choose(made, "other.png", images.to_bytes(torch.zeros(3, 4, 6)))
+    assert made.text.value == "<p>6 pixels</p>"
 
 
-def choose(chooser: ipywidgets.FileUpload, name: str, content: bytes, count: int) -> None:
-    """What the browser sends when somebody chooses a file, in ipywidgets 7 and in 8."""
-    facts = {"name": name, "type": "image/png", "size": len(content)}
-    if ipywidgets.__version__.startswith("7."):
-        metadata = [{**facts, "lastModified": 1700000000000}]
-        chooser.set_state({"metadata": metadata, "data": [memoryview(content)], "_counter": count})
-    else:
-        chooser.set_state(
-            {"value": [{**facts, "last_modified": 1700000000000, "content": memoryview(content)}]}
-        )
+def test_a_slider_of_words_sends_no_word():
+    made = explorer()
+    made.controls["kind"].set_state({"index": 2})
+    assert made.function.calls[-1] == (0.25, 3, "c", False)
 
 
-def test_what_the_browser_sends_arrives():
-    made = widgets.Upload(lambda x: (PNG, f"{x.shape[-1]} pixels"), ALT)
-    choose(made.chooser, "mine.png", PNG, 1)
-    assert made.text.value == "<p>8 pixels</p>" and made.picture.format == "png"
-    choose(made.chooser, "mine.png", b"I am no picture", 2)
-    assert made.message.value.startswith("<p>⚠ ImageError: ") and made.text.value == "<p>8 pixels</p>"
-    choose(made.chooser, "other.png", images.to_bytes(torch.zeros(3, 4, 6)), 3)
-    assert made.text.value == "<p>6 pixels</p>" and made.message.value == ""
-    words = explorer()
-    words.controls["kind"].set_state({"index": 2})  # a slider of words sends no word
-    assert words.function.calls[-1] == (0.25, 3, "c", False)
-
-
-def archive() -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as file:
-        file.writestr("a.txt", "hello")
-    return buffer.getvalue()
-
-
-HOSTILE = {
-    "empty.png": b"",
-    "text.png": b"I am no picture",
-    "cut.png": PNG[:40],
-    "cut.jpg": JPEG[: len(JPEG) // 2],
-    "drawing.svg": b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
-    "archive.png": archive(),
-    f"{NASTY}.png": b"\x00" * 100,
-}
-
-
-@both_forms
-@pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_file_gets_a_sentence_and_nothing_else_happens(form, name):
+@pytest.mark.parametrize(
+    ("name", "content"),  # what `images.load` says of hostile files is tested there
+    [
+        ("cut.jpg", JPEG[: len(JPEG) // 2]),
+        ("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"),
+        (f"{NASTY}.png", bytes(100)),
+    ],
+)
+def test_a_hostile_file_gets_a_sentence_and_nothing_else_happens(name, content):
     made = widgets.Upload(lambda x: (x, "yours"), ALT)
-    made._follow({"new": form("mine.png", PNG)})
+    choose(made, "mine.png", PNG)
     picture = made.picture.value
-    made._follow({"new": form(name, HOSTILE[name])})
+    choose(made, name, content)
     assert made.message.value.startswith("<p>⚠ ImageError: ") and made.message.value.endswith(".</p>")
     assert "<script" not in made.message.value
     assert made.picture.value == picture and made.text.value == "<p>yours</p>"
-    made._follow({"new": form("mine.png", JPEG)})
+    choose(made, "mine.png", JPEG)
     assert made.message.value == ""
 
 
-@both_forms
-def test_a_function_that_fails_on_the_upload_is_said(form):
-    made = widgets.Upload(lambda x: x[:, :, ::0], ALT)
-    made._follow({"new": form("mine.png", PNG)})
-    assert made.message.value.startswith("<p>⚠ ValueError: ")
-
-
-@pytest.mark.parametrize("nothing", [{}, ()])
-def test_choosing_nothing_does_nothing(nothing):
+def test_a_function_that_fails_on_the_upload_is_said():
     made = widgets.Upload(lambda x: 1 / 0, ALT)
-    made._follow({"new": nothing})
-    assert made.message.value == ""
+    made.chooser.notify_change({"name": "value", "new": (), "owner": made.chooser, "type": "change"})
+    assert made.message.value == "", "nothing was chosen"
+    choose(made, "mine.png", PNG)
+    assert made.message.value.startswith("<p>⚠ ZeroDivisionError: ")
 
 
 def test_the_sweep_tries_an_upload_with_a_picture_of_its_own(sweep):
@@ -465,7 +363,7 @@ def test_the_short_forms_display_what_they_make(monkeypatch):
     monkeypatch.setattr(widgets, "display", displayed.append)
     made = [
         widgets.explore(brittle, ALT, strength=(0.0, 1.0), width=99),
-        widgets.buttons(Game().draw, {}, ALT, width=99),
+        widgets.buttons(Counter().draw, {}, ALT, width=99),
         widgets.upload(lambda x: x, ALT, width=99),
     ]
     assert displayed == made
@@ -500,9 +398,8 @@ def test_the_loupe_shows_one_square_of_both_pictures_and_marks_it():
     assert torch.equal(marked[..., 2:8, 72:78], x[..., 2:8, 72:78])
 
 
-@pytest.mark.parametrize("zoom", [2, 3, 4, 8])
-@pytest.mark.parametrize("place", [0.0, 0.37, 1.0])
-def test_the_loupe_stays_within_the_picture(zoom, place):
+@pytest.mark.parametrize(("place", "zoom"), [(0.0, 2), (0.37, 3), (1.0, 8)])
+def test_the_loupe_stays_within_the_picture(place, zoom):
     x = torch.rand(1, 3, 97, 131)
     sheet = widgets.with_loupe(x, x, x, place, place, zoom)
     assert sheet.shape[-1] == 131 and sheet.min() >= 0 and sheet.max() <= 1
@@ -510,7 +407,7 @@ def test_the_loupe_stays_within_the_picture(zoom, place):
 
 def test_the_loupe_says_what_it_cannot_do():
     x = torch.rand(1, 3, 60, 80)
-    with pytest.raises(ValueError, match="three pictures of one size"):
+    with pytest.raises(ValueError, match="one size"):
         widgets.with_loupe(x, x, x[..., 1:])
     with pytest.raises(ValueError, match="60 × 80 pixels is too small.*smaller zoom"):
         widgets.with_loupe(x, x, x, zoom=40)
