@@ -1,4 +1,4 @@
-"""The small convolutional network of lesson 01, which learns to see; later lessons use it as a classifier."""
+"""The small convolutional network of lesson 01, and the classifier of drawn faces that later lessons measure with."""
 
 import torch
 import torch.nn.functional as F
@@ -8,7 +8,7 @@ from imagegen_lessons.synthetic import faces
 
 
 class ConvNet(nn.Module):
-    """Images (n, channels, size, size) in [0, 1] to scores (n, outputs); `size` is a multiple of 8.
+    """Images (n, channels, size, size) in [0, 1] to logits (n, outputs); `size` is a multiple of 8.
 
     Three times convolution, batch normalisation (Ioffe and Szegedy 2015), ReLU and max-pooling, then one linear
     layer: the pattern of LeCun and others 1998, with today's parts.
@@ -35,9 +35,9 @@ class ConvNet(nn.Module):
 
 
 class FaceClassifier(nn.Module):
-    """Reads named factors off drawn faces (n, 3, 32, 32): the judge of the lessons on faces.
+    """Predicts named factors of drawn faces (n, 3, 32, 32), and so classifies them.
 
-    CHOICES are factors with names (scores for each), NUMBERS are factors with a value. Its pooled features
+    CHOICES are factors with names (a logit for each), NUMBERS are factors with a value. Its pooled features
     (n, 4 * width) are the space in which two sets of faces are compared.
     """
 
@@ -54,23 +54,22 @@ class FaceClassifier(nn.Module):
         return maps.mean(dim=2)
 
     def forward(self, x):
-        """name -> scores (n, names) for a choice, values (n,) for a number."""
+        """name -> logits (n, names) for a choice, values (n,) for a number."""
         parts = self.net(x).split(self.sizes, dim=1)
         named = dict(zip(self.CHOICES + self.NUMBERS, parts, strict=True))
         return {name: part if name in self.CHOICES else part[:, 0] for name, part in named.items()}
 
     def loss(self, x, factors):
         """Cross-entropy for the choices and mean squared error for the numbers, added up. A scalar."""
-        read = self(x)
-        wrong = sum(F.cross_entropy(read[name], factors[name]) for name in self.CHOICES)
-        return wrong + sum(F.mse_loss(read[name], factors[name]) for name in self.NUMBERS)
+        predicted = self(x)
+        choices = sum(F.cross_entropy(predicted[name], factors[name]) for name in self.CHOICES)
+        return choices + sum(F.mse_loss(predicted[name], factors[name]) for name in self.NUMBERS)
 
     @torch.no_grad()
     def predict(self, x):
-        """What it sees: name -> index of the likeliest name, int64, or value, float; each (n,)."""
-        read = self(x)
-        return {name: read[name].argmax(dim=1) if name in self.CHOICES else read[name] for name in read}
+        """name -> index of the likeliest name, int64, or value, float; each (n,)."""
+        return {name: y.argmax(dim=1) if name in self.CHOICES else y for name, y in self(x).items()}
 
     def class_index(self, x):
-        """Which of the 72 kinds of person each picture shows, (n,) int64; see `faces.class_index`."""
+        """The class of each picture, of 72, (n,) int64; see `faces.class_index`."""
         return faces.class_index(self.predict(x))

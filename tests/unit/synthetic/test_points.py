@@ -17,14 +17,14 @@ def test_every_shape_fills_the_plane_and_repeats(shape):
 
 
 def test_a_generator_goes_on_where_it_was():
-    generator = torch.Generator().manual_seed(5)
-    first = points.sample("moons", 10, generator)
+    rng = torch.Generator().manual_seed(5)
+    first = points.sample("moons", 10, rng)
     torch.testing.assert_close(first, points.sample("moons", 10, 5))
-    assert not torch.equal(first, points.sample("moons", 10, generator))
+    assert not torch.equal(first, points.sample("moons", 10, rng))
 
 
 @pytest.mark.parametrize("shape, centres", [("ring", points.ring_centres()), ("grid", points.grid_centres())])
-def test_blobs_sit_on_their_centres_equally_often(shape, centres):
+def test_modes_sit_on_their_centres_equally_often(shape, centres):
     distance, nearest = torch.cdist(points.sample(shape, 20_000, 0), centres).min(dim=1)
     assert (distance < 3 * points.BLOB_SIGMA).float().mean() == pytest.approx(0.989, abs=0.005)
     counts = torch.bincount(nearest, minlength=len(centres))
@@ -47,18 +47,16 @@ def test_points_follow_the_ink_of_an_image():
     assert (points.from_image(mask, 2000, 0)[:, 0] > 0).float().mean() == pytest.approx(0.75, abs=0.05)
 
 
-@pytest.mark.parametrize(
-    "mask", [torch.zeros(4, 4), torch.ones(3, 4, 4), torch.full((4, 4), -1.0), torch.ones(4)]
-)
-def test_an_unusable_mask_is_refused_in_one_sentence(mask):
-    with pytest.raises(ValueError, match="A mask"):
-        points.from_image(mask, 5)
+def test_an_unusable_mask_is_refused_in_one_sentence():
+    for mask in (torch.zeros(4, 4), torch.ones(3, 4, 4), torch.full((4, 4), -1.0), torch.ones(4)):
+        with pytest.raises(ValueError, match="A mask"):
+            points.from_image(mask, 5)
 
 
 def test_a_word_is_wider_than_high_and_reads_from_left_to_right():
     x = points.word("I......", 4000)
-    spread = x.max(dim=0).values - x.min(dim=0).values
-    assert spread[0] > 2.5 > spread[1]
+    width, height = x.max(dim=0).values - x.min(dim=0).values
+    assert width > 2.5 > height
     assert x[x[:, 1] > 0, 0].max() < 0  # only the I, on the left, reaches above the middle
     with pytest.raises(ValueError, match="at least one letter"):
         points.word(" ", 10)
@@ -66,12 +64,9 @@ def test_a_word_is_wider_than_high_and_reads_from_left_to_right():
 
 @pytest.mark.parametrize("shape", ["heart", points.sample("heart", 300, 1)])
 def test_a_stream_resumes_where_it_was_saved(shape):
-    stream = points.stream(shape, 32, 7)
+    stream, other = points.stream(shape, 32, 7), points.stream(shape, 32, 0)
     next(stream)
-    state = stream.state_dict()
-    expected = [next(stream) for _ in range(3)]
-    other = points.stream(shape, 32, 0)
-    other.load_state_dict(state)
-    for batch in expected:
+    other.load_state_dict(stream.state_dict())
+    for batch in (next(stream), next(stream)):
         assert batch.shape == (32, 2)
         torch.testing.assert_close(next(other), batch)
