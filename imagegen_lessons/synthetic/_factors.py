@@ -1,4 +1,4 @@
-"""Named factors: what a drawn world is made of, how it is sampled, and how values are read and checked."""
+"""Named factors: what drawn pictures are made of, how they are sampled, and how values are read and checked."""
 
 from __future__ import annotations
 

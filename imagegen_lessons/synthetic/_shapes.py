@@ -1,4 +1,4 @@
-"""Shapes as signed distances, painted in batches with anti-aliased edges.
+"""Shapes as signed distance functions, drawn in batches with anti-aliased edges.
 
 Coordinates run from -1 to 1, x to the right and y downwards, whatever the size of the picture. A signed
 distance is negative inside a shape. What describes a shape is a number, or one a picture: shape (n, 1, 1).
@@ -21,7 +21,7 @@ class Canvas:
 
     @classmethod
     def blank(cls, n: int, size: int, device: torch.device) -> Canvas:
-        """An unpainted canvas of n square pictures."""
+        """An empty canvas of n square pictures."""
         centres = (torch.arange(size, device=device) + 0.5) * (2 / size) - 1
         image = torch.empty(n, 3, size, size, device=device)
         return cls(image, centres.view(1, 1, -1), centres.view(1, -1, 1), 2 / size)

@@ -9,17 +9,17 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 RING_RADIUS = 1.2
-BLOB_SIGMA = 0.06  # standard deviation of one blob of "ring" and of "grid"
+BLOB_SIGMA = 0.06  # standard deviation of each mode of "ring" and of "grid", a Gaussian blob
 
 
 def ring_centres():
-    """Centres of the eight blobs of "ring": (8, 2)."""
+    """Centres of the eight modes of "ring": (8, 2)."""
     angle = torch.arange(8) * (2 * math.pi / 8)
     return RING_RADIUS * torch.stack([angle.cos(), angle.sin()], dim=1)
 
 
 def grid_centres():
-    """Centres of the twenty-five blobs of "grid": (25, 2)."""
+    """Centres of the twenty-five modes of "grid": (25, 2)."""
     line = torch.linspace(-1.2, 1.2, 5)
     return torch.cartesian_prod(line, line)
 
@@ -117,18 +117,18 @@ def sample(shape, n, seed=0):
 
 
 def from_image(mask, n, seed=0):
-    """Draw points where a picture has ink: a shape of your own.
+    """Draw points where a mask is above 0: a shape of your own.
 
     `mask` is (height, width) or (1, height, width), larger values where there shall be more points.
     The longer side becomes 2.8 long, centred on the origin. Returns (n, 2).
-    Raises ValueError for another shape, and for a mask without ink.
+    Raises ValueError for another shape, for values below 0, and for a mask of zeros.
     """
     mask = torch.as_tensor(mask, dtype=torch.float32)
     mask = mask[0] if mask.ndim == 3 and len(mask) == 1 else mask
     if mask.ndim != 2:
         raise ValueError(f"A mask has the shape (height, width), but this one has {tuple(mask.shape)}.")
     if mask.min() < 0 or mask.sum() == 0:
-        raise ValueError("A mask needs ink: numbers from 0 to 1, and at least one pixel above 0.")
+        raise ValueError("A mask holds numbers from 0 to 1, and at least one pixel above 0.")
     generator = _generator(seed)
     height, width = mask.shape
     pixel = torch.multinomial(mask.flatten(), n, replacement=True, generator=generator)
@@ -149,8 +149,8 @@ def word(text, n, seed=0):
     if page.getbbox() is None:
         raise ValueError("A word needs at least one letter.")
     page = page.crop(page.getbbox())
-    ink = torch.tensor(list(page.tobytes())).view(page.height, page.width)
-    return from_image(ink, n, seed)
+    mask = torch.tensor(list(page.tobytes())).view(page.height, page.width)
+    return from_image(mask, n, seed)
 
 
 class Stream:
