@@ -1,5 +1,6 @@
 """How good is a detector? ROC, AUC, calibration, and the interval of a rate. Every rate comes with its counts."""
 
+import functools
 import math
 
 import torch
@@ -20,16 +21,34 @@ def wilson_interval(successes, n, z=1.96):
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
+def _of_scores(metric):
+    """Decorates a metric of scores (real, fake, …): it gets both in double precision, or a ValueError is raised."""
+
+    @functools.wraps(metric)
+    def checked(real, fake, *others, **options):
+        real, fake = (torch.as_tensor(scores).detach().cpu().double().flatten() for scores in (real, fake))
+        if not len(real) or not len(fake):
+            raise ValueError(
+                f"Scores of both classes are needed, but there are {len(real)} real and {len(fake)} fake."
+            )
+        if not bool(torch.cat([real, fake]).isfinite().all()):
+            raise ValueError("A score is not finite (nan or inf); look at what made it.")
+        return metric(real, fake, *others, **options)
+
+    return checked
+
+
+@_of_scores
 def roc_points(real, fake, thresholds):
     """The false- and the true-positive rate of a detector at each of the thresholds (k,): two tensors (k,).
 
     real (n,), fake (m,): scores. Flagged is what scores the threshold or more. Raises what `roc` raises.
     """
-    real, fake = _checked(real, fake)
     fpr, tpr = ((scores[:, None] >= thresholds).double().mean(dim=0) for scores in (real, fake))
     return fpr, tpr
 
 
+@_of_scores
 def roc(real: torch.Tensor, fake: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """The receiver operating characteristic of a detector whose scores are higher for what looks fake.
 
@@ -37,21 +56,21 @@ def roc(real: torch.Tensor, fake: torch.Tensor) -> tuple[torch.Tensor, torch.Ten
     lax. Begins at (0, 0, inf), ends at (1, 1); equal scores make one point.
     Raises ValueError where one of the two is empty or a score is not finite.
     """
-    real, fake = _checked(real, fake)
     thresholds = F.pad(torch.cat([real, fake]).unique().flip(0), (1, 0), value=torch.inf)
     return *roc_points(real, fake, thresholds), thresholds
 
 
+@_of_scores
 def auc(real: torch.Tensor, fake: torch.Tensor) -> float:
     """The area under the ROC curve: how often a fake (m,) scores higher than a real picture (n,); a tie counts half.
 
     0.5 is guessing, 1.0 perfect ranking, 0.0 perfect ranking upside down. Raises what `roc` raises.
     """
-    real, fake = _checked(real, fake)
     wins = (fake > real[:, None]).double() + 0.5 * (fake == real[:, None]).double()  # (n, m)
     return wins.mean().item()
 
 
+@_of_scores
 def auc_interval(real, fake, who_real, who_fake, resamples: int = 1000, seed: int = 0) -> tuple[float, float]:
     """The 95 % bootstrap interval of the AUC, resampling people instead of pictures (Efron 1979; cluster bootstrap).
 
@@ -59,7 +78,6 @@ def auc_interval(real, fake, who_real, who_fake, resamples: int = 1000, seed: in
     (m,), whole numbers from 0, say whose picture each is; the same number is the same person on both sides.
     Raises what `roc` raises, and ValueError unless each score has a person.
     """
-    real, fake = _checked(real, fake)
     if len(who_real) != len(real) or len(who_fake) != len(fake):
         raise ValueError(
             f"Each of {len(real)} and {len(fake)} scores needs a person: {len(who_real)}, {len(who_fake)}."
@@ -95,15 +113,3 @@ def calibration_error(probability: torch.Tensor, outcome: torch.Tensor, bins: in
     where = (probability * bins).long().clamp(max=bins - 1)
     off = torch.zeros(bins, dtype=torch.float64).index_add_(0, where, (probability - outcome).double())
     return (off.abs().sum() / len(probability)).item()
-
-
-def _checked(real, fake):
-    """Both sets of scores in double precision on the CPU; or a ValueError."""
-    real, fake = (torch.as_tensor(s).detach().cpu().double().flatten() for s in (real, fake))
-    if not len(real) or not len(fake):
-        raise ValueError(
-            f"Scores of both classes are needed, but there are {len(real)} real and {len(fake)} fake."
-        )
-    if not bool(torch.cat([real, fake]).isfinite().all()):
-        raise ValueError("A score is not finite (nan or inf); look at what made it.")
-    return real, fake
