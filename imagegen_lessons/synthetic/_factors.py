@@ -20,11 +20,6 @@ class Factor:
     names: tuple[str, ...] = ()
     weights: tuple[float, ...] = ()  # how often each name is drawn; equally often if empty
 
-    @property
-    def kind(self) -> str:
-        """What its values are: "choice" (one of the names) or "number"."""
-        return "choice" if self.names else "number"
-
     def read(self, value, name: str) -> Tensor:
         """A value, a name or a tensor of values as float32 or int64; ValueError if it is not possible."""
         if isinstance(value, str):

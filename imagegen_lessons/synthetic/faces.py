@@ -6,6 +6,8 @@ x = faces.render(factors, size=64)          # (8, 3, 64, 64)
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -18,17 +20,7 @@ from ._factors import Factor
 CLASSES = 72  # 6 skin tones x 6 hair colours x glasses or none
 
 
-def _identity(meaning: str, **kwargs) -> Factor:
-    return Factor("identity", meaning, **kwargs)
-
-
-def _expression(meaning: str, **kwargs) -> Factor:
-    return Factor("expression", meaning, **kwargs)
-
-
-def _scene(meaning: str, **kwargs) -> Factor:
-    return Factor("scene", meaning, **kwargs)
-
+_identity, _expression, _scene = (partial(Factor, group) for group in ("identity", "expression", "scene"))
 
 FACTORS: dict[str, Factor] = {
     "skin_tone": _identity("skin, from dark to light", names=tuple(SKIN_TONES)),
@@ -121,7 +113,7 @@ def render(factors: dict[str, Tensor], size: int = 32, device=None) -> Tensor:
 
 
 def class_index(factors: dict[str, Tensor]) -> Tensor:
-    """Which of the 72 kinds of person each face is, (n,) int64: skin tone x hair colour x glasses."""
+    """Which of the 72 classes of people each face belongs to, (n,) int64: skin tone x hair colour x glasses."""
     return (factors["skin_tone"] * 6 + factors["hair_colour"]) * 2 + factors["glasses"]
 
 

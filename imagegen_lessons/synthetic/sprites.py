@@ -50,7 +50,7 @@ POSES = ("rest", "step", "other step", "action")
 NTH = ("first", "second", "third", "fourth")
 
 FACTORS: dict[str, Factor] = {
-    "kind": Factor("label", "what it is: one of CLASSES", names=CLASSES),
+    "kind": Factor("label", "what it is, its class: one of CLASSES", names=CLASSES),
     "palette": Factor("label", "the colours of its main parts", names=tuple(PALETTES)),
     "pose": Factor("scene", "one of four frames of a small animation", names=POSES),
     "facing": Factor("scene", "the side to which it looks", names=("right", "left")),
@@ -99,8 +99,8 @@ def render(factors: dict[str, Tensor], size: int = SIZE, device=None) -> Tensor:
     values, n = _factors.read(FACTORS, factors, device)
     x = torch.zeros(n, 4, SIZE, SIZE, device=device)
     with one_thread():
-        for kind, draw in enumerate(DRAWINGS.values()):
-            for chosen in (values["kind"] == kind).nonzero()[:, 0].split(SPRITES_PER_CHUNK):
+        for number, draw in enumerate(DRAWINGS.values()):
+            for chosen in (values["kind"] == number).nonzero()[:, 0].split(SPRITES_PER_CHUNK):
                 sheet = Sheet({name: value[chosen] for name, value in values.items()})
                 draw(sheet)
                 x[chosen] = sheet.finish()
@@ -129,7 +129,7 @@ def on_background(x: Tensor, colour=(0.36, 0.42, 0.40)) -> Tensor:
 
 
 def label(factors: dict[str, Tensor]) -> Tensor:
-    """What each sprite is and its palette, (n, 2) int64: indices into CLASSES and PALETTES."""
+    """Class and palette of each sprite, (n, 2) int64: indices into CLASSES and PALETTES."""
     return torch.stack([factors["kind"], factors["palette"]], dim=1)
 
 
