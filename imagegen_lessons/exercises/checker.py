@@ -61,9 +61,7 @@ class Exercise:
     def test(self, attempt: Callable) -> None:
         """Raises `Wrong` when the attempt is wrong, and NotImplementedError when there is none yet."""
         if not callable(attempt):
-            raise Wrong(
-                f"Hand over the function itself: write check({self.name}), without parentheses after it."
-            )
+            raise Wrong(f"Hand over the function itself: check({self.name}), without parentheses after it.")
         with torch.random.fork_rng(devices=[]):  # checking must not disturb the lesson's own randomness
             torch.manual_seed(0)
             if self.verify is not None:
@@ -163,9 +161,7 @@ def _compare_on(case: tuple, expected_by: Callable, attempt: Callable) -> str | 
     call = ", ".join(_brief(argument) for argument in case)
     for number, (before, after) in enumerate(zip(case, theirs, strict=True), start=1):
         if isinstance(before, torch.Tensor) and not torch.equal(before, after):
-            return (
-                f"Your function changes its argument number {number} in place; compute a new tensor instead."
-            )
+            return f"Your function changes its argument {number} in place; compute a new tensor instead."
     problem = explain(expected, got)
     return problem and f"For the input ({call}): {problem}"
 
