@@ -186,7 +186,7 @@ def _read(path: Path) -> tuple[dict, dict]:
             "any code; only .safetensors files are."
         )
     damaged = CheckpointError(
-        f"{path} is no safetensors file, cut off or damaged: delete it and train (or download) it again."
+        f"{path} is cut off, damaged or no safetensors file: delete it, then train or download it again."
     )
     try:
         tensors = safetensors.torch.load(data)

@@ -3,7 +3,7 @@
 import copy
 import math
 import os
-import time
+import signal
 
 import pytest
 import torch
@@ -65,11 +65,11 @@ def same(a, b):
 
 
 def refused(*words, do):
-    """`do` raises a CheckpointError of one clear sentence that has all `words`."""
+    """`do` raises a CheckpointError on one line that has all `words`."""
     with pytest.raises(CheckpointError) as caught:
         do()
     message = str(caught.value)
-    assert "\n" not in message and message.endswith(".") and len(message) < 400, message
+    assert "\n" not in message and len(message) < 500, message
     for word in words:
         assert word in message, message
 
@@ -148,28 +148,22 @@ def test_randomness_goes_on_where_it_was_saved(path):
     assert (draw(), draw()) == expected
 
 
-def test_another_network_is_refused_by_name_and_shape_and_nothing_changes(path):
+def test_a_load_that_fails_is_one_sentence_and_changes_nothing(path):
     net, optimiser = trained(width=8)
     checkpoint.save(path, G=net, opt=optimiser)
     other, other_optimiser = trained(width=4, seed=1)
     before = copy.deepcopy([dict(other.state_dict()), other_optimiser.state_dict()])
-    words = "'G'", "0.weight", "(8, 3, 3, 3) in the file", "(4, 3, 3, 3) here"
+    words = "'G'", "0.weight", "[8, 3, 3, 3]", "[4, 3, 3, 3]"
     refused(*words, do=lambda: checkpoint.load(path, opt=other_optimiser, G=other))
-    names = "only in the file: 1.bias, 1.running_mean, 1.running_var and 3 more", "only here: 2.weight."
     third = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(1, 8, 1, bias=False), nn.Linear(1, 1, bias=False))
-    refused(*names, do=lambda: checkpoint.load(path, G=third))
+    refused("Missing", "2.weight", "Unexpected", "1.bias", do=lambda: checkpoint.load(path, G=third))
     same(before, [dict(other.state_dict()), other_optimiser.state_dict()])
 
-
-def test_a_part_that_fails_while_loading_undoes_the_parts_before_it(path):
-    net, optimiser = trained()
-    checkpoint.save(path, G=net, opt=optimiser)
-    other, _ = trained(seed=1)
-    before = copy.deepcopy(dict(other.state_dict()))
+    twin, _ = trained(seed=1)
+    before = copy.deepcopy(dict(twin.state_dict()))
     smaller = torch.optim.Adam([torch.zeros(1, requires_grad=True)])
-    refused("does not fit", "(opt)", do=lambda: checkpoint.load(path, G=other, opt=smaller))
-    refused("does not fit", "(opt)", do=lambda: checkpoint.load(path, opt=smaller, G=other))
-    same(before, dict(other.state_dict()))
+    refused("'opt'", do=lambda: checkpoint.load(path, G=twin, opt=smaller))
+    same(before, dict(twin.state_dict()))
 
     class Pressed(Box):
         def load_state_dict(self, state):
@@ -178,8 +172,8 @@ def test_a_part_that_fails_while_loading_undoes_the_parts_before_it(path):
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        checkpoint.load(path, G=other, opt=Pressed({}))
-    same(before, dict(other.state_dict()))
+        checkpoint.load(path, G=twin, opt=Pressed({}))
+    same(before, dict(twin.state_dict()))
 
 
 def test_what_cannot_be_saved_is_named_and_leaves_no_file(path):
@@ -202,20 +196,19 @@ def test_missing_and_foreign_files_get_one_sentence_each(path, tmp_path):
     for legacy in (False, True):
         torch.save({"x": x}, path, _use_new_zipfile_serialization=not legacy)
         refused("pickle", "run any code", do=load)
-    path.write_text("<html>404: not found</html>")
-    refused("not a safetensors file", do=load)
-    path.write_bytes(b"")
-    refused("cut off or damaged", do=load)
+    for junk in (b"<html>404: not found</html>", b""):
+        path.write_bytes(junk)
+        refused("damaged or no safetensors file", do=load)
     from safetensors.torch import save_file
 
     save_file({"x": x}, path)
     refused("not a checkpoint that this course wrote", do=load)
     checkpoint.save(path, y=x)
     refused("no part 'x'", "its parts are: y", do=load)
-    checkpoint.save(path, x=torch.zeros(4))
-    refused("(4,) in the file and (3,) here", do=load)
+    checkpoint.save(path, x=torch.zeros(1))  # which PyTorch would broadcast
+    refused("(1,) in the file and (3,) here", do=load)
     checkpoint.save(path, x=nn.Linear(1, 1))
-    refused("only in the file: weight, bias", do=load)
+    refused("'x'", "(3,) here", do=load)
 
 
 def test_a_file_cut_anywhere_or_with_any_byte_flipped_is_refused(path):
@@ -235,42 +228,14 @@ def test_a_file_cut_anywhere_or_with_any_byte_flipped_is_refused(path):
     assert not y.any()
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
-@pytest.mark.parametrize("where", ["fsync", "replace"])
-def test_an_interrupted_save_leaves_the_old_file_whole(path, monkeypatch, where, error):
+def test_an_interrupted_save_leaves_the_old_file(path, monkeypatch):
     checkpoint.save(path, x=torch.ones(3))
-
-    def fail(*_):
-        raise error
-
-    with monkeypatch.context() as patch, pytest.raises(error):
-        patch.setattr(os, where, fail)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(os, "replace", lambda *_: signal.raise_signal(signal.SIGINT))
         checkpoint.save(path, x=torch.zeros(3))
     x = torch.zeros(3)
     checkpoint.load(path, x=x)
     assert x.all() and [file.name for file in path.parent.iterdir()] == [path.name]
-
-
-def test_a_save_waits_while_windows_keeps_the_old_file_open(path, monkeypatch):
-    replace, refusals = os.replace, iter([PermissionError, PermissionError])
-
-    def sometimes(source, target):
-        for refusal in refusals:
-            raise refusal
-        replace(source, target)
-
-    monkeypatch.setattr(os, "replace", sometimes)
-    checkpoint.save(path, x=torch.ones(3))
-    assert path.is_file()
-
-
-def test_what_a_killed_process_left_behind_is_cleared_away_but_not_a_living_ones(path):
-    old, young = (path.with_name(f"{path.name}.{number}.part") for number in (1, 2))
-    for file in (old, young):
-        file.write_bytes(b"half")
-    os.utime(old, (time.time() - 3600,) * 2)
-    checkpoint.save(path, x=torch.ones(3))
-    assert not old.exists() and young.exists()
 
 
 def test_bundled_networks_load_by_name_in_eval_mode(tmp_path, monkeypatch):
