@@ -1,4 +1,4 @@
-"""Files and tensors: good files come out with the right colours, hostile ones get one clear sentence."""
+"""Decoding: good files come out with the right colours, hostile ones get one clear sentence."""
 
 import bz2
 import gzip
@@ -19,6 +19,7 @@ import torch
 from PIL import Image, ImageFile, features
 
 from imagegen_lessons import images
+from imagegen_lessons.images import decode
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
@@ -87,22 +88,24 @@ def test_avif():
     assert (images.load(encode(corners(), "AVIF", quality=95)) - tensor(corners())).abs().mean() < 0.02
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
+# What the camera stores, so that undoing the orientation gives `corners` again.
+STORED = {
+    1: None,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
+
+@pytest.mark.parametrize("orientation", STORED)
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF", "WEBP"])
 def test_exif_orientation(format, orientation):
-    stored = {  # what the camera stores, so that undoing the orientation gives `corners` again
-        1: [],
-        2: [Image.Transpose.FLIP_LEFT_RIGHT],
-        3: [Image.Transpose.ROTATE_180],
-        4: [Image.Transpose.FLIP_TOP_BOTTOM],
-        5: [Image.Transpose.TRANSPOSE],
-        6: [Image.Transpose.ROTATE_90],
-        7: [Image.Transpose.TRANSVERSE],
-        8: [Image.Transpose.ROTATE_270],
-    }[orientation]
-    picture = corners()
-    for turn in stored:
-        picture = picture.transpose(turn)
+    turn = STORED[orientation]
+    picture = corners() if turn is None else corners().transpose(turn)
     exif = Image.Exif()
     exif[0x0112] = orientation
     x = images.load(encode(picture, format, exif=exif))
@@ -232,16 +235,11 @@ def test_every_way_of_handing_a_picture_over(tmp_path):
         torch.testing.assert_close(images.load(file), tensor(corners()))
 
 
-def test_extension_is_not_trusted(tmp_path):
-    path = tmp_path / "really_a_png.jpg"
+@pytest.mark.parametrize("name", ["really_a_png.jpg", "Été à la plage 夏 .PNG"])
+def test_names_do_not_matter(tmp_path, name):
+    path = tmp_path / name
     path.write_bytes(encode(corners(), "PNG"))
     torch.testing.assert_close(images.load(path), tensor(corners()))
-
-
-def test_names_with_spaces_accents_and_capitals(tmp_path):
-    path = tmp_path / "Été à la plage 夏 .PNG"
-    path.write_bytes(encode(corners(), "PNG"))
-    assert images.load(path).shape == (1, 3, 32, 64)
 
 
 def test_size_only_shrinks_and_is_antialiased():
@@ -282,10 +280,10 @@ def test_place_and_camera_are_not_written_again():
 # ------------------------------------------------------------------------------------------ hostile files
 
 
-def zipped(name="cat.png") -> bytes:
+def zipped() -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(name, encode(corners(), "PNG"))
+        archive.writestr("cat.png", encode(corners(), "PNG"))
     return buffer.getvalue()
 
 
@@ -307,22 +305,11 @@ def flipped_png() -> bytes:
     return bytes(data)
 
 
-def bmp_of(width, height) -> bytes:
-    data = bytearray(encode(corners(), "BMP"))
-    data[18:26] = struct.pack("<ii", width, height)
-    return bytes(data)
-
-
-def gif_of(width, height) -> bytes:
-    data = bytearray(encode(corners(), "GIF"))
-    data[6:10] = struct.pack("<HH", width, height)
-    return bytes(data)
-
-
-def jpeg_of(width, height) -> bytes:
-    data = bytearray(encode(corners(), "JPEG"))
-    start = data.index(b"\xff\xc0") + 5
-    data[start : start + 4] = struct.pack(">HH", height, width)
+def patched(format: str, start: int | bytes, layout: str, *sides: int) -> bytes:
+    """A small picture whose header claims other sides; `start`: where they stand, or the marker before them."""
+    data = bytearray(encode(corners(), format))
+    start = data.index(start) + 5 if isinstance(start, bytes) else start
+    struct.pack_into(layout, data, start, *sides)
     return bytes(data)
 
 
@@ -341,20 +328,16 @@ def text_bomb() -> bytes:
 BIG = bytes(20)
 HOSTILE = {
     "empty": (b"", "empty"),
-    "one byte": (b"\x00", "not a picture"),
     "zeros": (bytes(5000), "not a picture"),
     "random": (random.Random(0).randbytes(5000), "not a picture"),
     "text": (b"This is a note about my holiday.\nIt was nice.\n", "text"),
     "utf-16 text": ("Grüße aus Köln, von uns allen".encode("utf-16"), "text"),
-    "csv": (b"a,b,c\n1,2,3\n" * 100, "text"),
     "text that starts like a BMP": (b"BMW is a car maker.", "text"),
     "HTML": (b"<!DOCTYPE html><html><body>Not found</body></html>", "web page"),
     "HTML, late": (b"\n\n  <HTML><img src='cat.png'></HTML>", "web page"),
     "SVG": (b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>', "SVG"),
     "SVG with XML header": (b'<?xml version="1.0"?>\n<!-- x -->\n<svg></svg>', "SVG"),
-    "SVG bomb": (b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "b">]><svg>&a;</svg>', "SVG"),
     "zip": (zipped(), "archive"),
-    "Office document": (zipped("word/document.xml"), "archive"),
     "gzip": (gzip.compress(encode(corners(), "PNG")), "archive"),
     "tar": (tarred(), "archive"),
     "bzip2": (bz2.compress(BIG), "archive"),
@@ -378,13 +361,12 @@ HOSTILE = {
     "BMP signature only": (b"BM\x40\0\0\0\0\0\0\0", "damaged"),
     "TIFF signature only": (b"II*\0\x08\0\0\0", "damaged"),
     "WebP signature only": (b"RIFF\x20\0\0\0WEBPVP8 ", "damaged"),
-    "half a JPEG": (half("JPEG"), "damaged or incomplete"),
-    "half a PNG": (half("PNG"), "damaged or incomplete"),
-    "half a GIF": (half("GIF"), "damaged or incomplete"),
-    "half a BMP": (half("BMP"), "damaged or incomplete"),
-    "half a WebP": (half("WEBP"), "damaged or incomplete"),
-    "half a TIFF": (half("TIFF"), "damaged or incomplete"),
-    "half a compressed TIFF": (half("TIFF", compression="tiff_deflate"), "damaged or incomplete"),
+    "half a JPEG": (half("JPEG"), "damaged"),
+    "half a PNG": (half("PNG"), "damaged"),
+    "half a GIF": (half("GIF"), "damaged"),
+    "half a BMP": (half("BMP"), "damaged"),
+    "half a WebP": (half("WEBP"), "damaged"),
+    "half a compressed TIFF": (half("TIFF", compression="tiff_deflate"), "damaged"),
     "PNG with a flipped byte": (flipped_png(), "damaged"),
     "PNG without pixels": (png(8, 8, 8, 2, b""), "damaged"),
     "PNG of width 0": (png(0, 8, 8, 2, b""), "pixels|damaged"),
@@ -392,10 +374,10 @@ HOSTILE = {
     "PNG bomb": (png(50_000, 50_000, 8, 2, bytes(100)), "pixels.*40 million"),
     "PNG, just too large": (png(8000, 5001, 8, 2, bytes(100)), "8000 × 5001 pixels.*40 million"),
     "PNG bomb, real": (png(30_000, 30_000, 1, 0, bytes(30_000 * 3751)), "pixels.*40 million"),
-    "BMP bomb": (bmp_of(60_000, 60_000), "pixels"),
-    "BMP of negative width": (bmp_of(-60_000, 60_000), "pixels|damaged"),
-    "GIF bomb": (gif_of(65_535, 65_535), "pixels"),
-    "JPEG bomb": (jpeg_of(65_000, 65_000), "pixels"),
+    "BMP bomb": (patched("BMP", 18, "<ii", 60_000, 60_000), "pixels"),
+    "BMP of negative width": (patched("BMP", 18, "<ii", -60_000, 60_000), "pixels|damaged"),
+    "GIF bomb": (patched("GIF", 6, "<HH", 65_535, 65_535), "pixels"),
+    "JPEG bomb": (patched("JPEG", b"\xff\xc0", ">HH", 65_000, 65_000), "pixels"),
     "WebP bomb": (webp_of(16_000, 16_000), "pixels|damaged"),
     "32-bit TIFF": (
         encode(Image.fromarray(np.array([[0, 2**30]], dtype=np.int32)), "TIFF"),
@@ -421,7 +403,7 @@ def test_hostile_bytes_get_one_sentence(name, recwarn):
 
 
 @pytest.mark.parametrize("name", [name for name in HOSTILE if "bomb" in name and "S" not in name])
-def test_bombs_are_judged_before_decoding(name, monkeypatch):
+def test_bombs_are_found_before_decoding(name, monkeypatch):
     monkeypatch.setattr(ImageFile.ImageFile, "load", lambda self: pytest.exit("it was decoded"))
     with pytest.raises(images.ImageError):
         images.load(HOSTILE[name][0])
@@ -470,20 +452,16 @@ def test_wrong_sources_get_one_sentence(source, words):
 
 
 def test_folders_large_files_and_pipes(tmp_path):
-    with pytest.raises(images.ImageError) as caught:
-        images.load(tmp_path)
-    assert_sentence(str(caught.value), "is a folder")
-    large = tmp_path / "large.png"
-    with large.open("wb") as file:
-        file.truncate(images.load.__globals__["MAX_BYTES"] + 1)  # sparse: takes no room
-    with pytest.raises(images.ImageError) as caught:
-        images.load(large)
-    assert_sentence(str(caught.value), "larger than 100 MB")
+    with (tmp_path / "large.png").open("wb") as file:
+        file.truncate(decode.MAX_BYTES + 1)  # sparse: takes no room
+    wrong = {tmp_path: "is a folder", tmp_path / "large.png": "larger than 100 MB"}
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "pipe.png")
+        wrong[tmp_path / "pipe.png"] = "not an ordinary file"
+    for path, words in wrong.items():
         with pytest.raises(images.ImageError) as caught:
-            images.load(tmp_path / "pipe.png")
-        assert_sentence(str(caught.value), "not an ordinary file")
+            images.load(path)
+        assert_sentence(str(caught.value), words)
 
 
 @pytest.mark.skipif(
@@ -543,96 +521,3 @@ def test_own_limits():
         images.load(data, max_pixels=1000)
     with pytest.raises(images.ImageError, match="at least 1, not 0"):
         images.load(data, size=0)
-
-
-# ------------------------------------------------------------------------------------------------ tensors
-
-
-def test_png_round_trip_is_exact():
-    x = tensor(noise())
-    torch.testing.assert_close(images.load(images.to_bytes(x, "PNG")), x)
-    torch.testing.assert_close(images.load(images.to_pil(x)), x)
-
-
-def test_to_pil_shapes_and_rounding():
-    assert images.to_pil(torch.zeros(3, 4, 5)).size == (5, 4)
-    assert images.to_pil(torch.zeros(1, 3, 4, 5)).mode == "RGB"
-    assert images.to_pil(torch.zeros(1, 4, 5)).mode == "L"
-    assert images.to_pil(torch.zeros(1, 1, 4, 5)).mode == "L"
-    x = torch.tensor([0, 0.499 / 255, 0.501 / 255, 254.4 / 255, 254.6 / 255, 1]).reshape(1, 1, 6)
-    assert np.array(images.to_pil(x)).tolist() == [[0, 0, 1, 254, 255, 255]]
-    images.to_pil(torch.full((3, 2, 2), 0.5, dtype=torch.bfloat16).requires_grad_())
-    with pytest.raises(images.ImageError, match="batch of 2"):
-        images.to_pil(torch.zeros(2, 3, 4, 4))
-
-
-def test_jpeg_quality():
-    x = tensor(noise())
-    assert len(images.to_bytes(x, "JPEG", quality=20)) < len(images.to_bytes(x, "JPEG", quality=95))
-    with pytest.raises(images.ImageError, match="PNG"):
-        images.to_bytes(x, "BMP")
-
-
-@pytest.mark.parametrize(
-    "wrong,words",
-    [
-        (np.zeros((3, 4, 4)), ["torch tensor", "ndarray"]),
-        (torch.zeros(3, 4, 4, dtype=torch.uint8), ["float() / 255"]),
-        (torch.zeros(4, 4), ["(4, 4)"]),
-        (torch.zeros(8, 8, 3), ["movedim"]),
-        (torch.zeros(1, 4, 8, 8), ["channels"]),
-        (torch.zeros(0, 3, 8, 8), ["no pixels"]),
-        (torch.full((3, 4, 4), float("nan")), ["not finite"]),
-        (torch.full((3, 4, 4), float("inf")), ["not finite"]),
-        (torch.linspace(-1, 1, 48).reshape(3, 4, 4), ["(image + 1) / 2"]),
-        (torch.full((3, 4, 4), 200.0), ["image / 255"]),
-        (torch.full((3, 4, 4), 1.3), ["clamp"]),
-    ],
-)
-def test_check_says_what_is_wrong(wrong, words):
-    with pytest.raises(images.ImageError) as caught:
-        images.check(wrong)
-    assert_sentence(str(caught.value), *words)
-
-
-def test_check_returns_the_image():
-    x = torch.rand(2, 1, 4, 4)
-    assert images.check(x) is x
-    images.check(torch.full((3, 2, 2), 1.00001))
-
-
-def test_resize():
-    x = tensor(noise())
-    assert images.resize(x, 20).shape == (1, 3, 20, 20)
-    assert images.resize(x[0], (30, 40)).shape == (3, 30, 40)
-    for mode in ("bicubic", "bilinear", "nearest"):
-        y = images.resize(x, 200, mode)
-        assert y.min() >= 0 and y.max() <= 1
-    assert images.resize(x, (8, 8)).std() < images.resize(x, (8, 8), "nearest").std() / 2  # antialiased
-    for size in (0, -3, 2.5, (3, 4, 5), "big"):
-        with pytest.raises(images.ImageError) as caught:
-            images.resize(x, size)
-        assert_sentence(str(caught.value), "size")
-    with pytest.raises(images.ImageError, match="mode"):
-        images.resize(x, 8, "lanczos")
-
-
-def test_crop_centre():
-    x = torch.arange(35.0).reshape(1, 5, 7) / 35
-    torch.testing.assert_close(images.crop_centre(x, 3), x[:, 1:4, 2:5])
-    assert images.crop_centre(x, (5, 2)).shape == (1, 5, 2)
-    with pytest.raises(images.ImageError) as caught:
-        images.crop_centre(x, 6)
-    assert_sentence(str(caught.value), "does not fit")
-
-
-def test_grid():
-    sheet = images.grid(torch.zeros(5, 1, 4, 6), columns=3, gap=1, background=0.5)
-    assert sheet.shape == (1, 3, 9, 20)
-    assert sheet[0, 0, 4, 0] == 0.5 and sheet[0, 0, 8, 19] == 0.5 and sheet[0, 0, 0, 0] == 0
-    assert images.grid(torch.zeros(9, 3, 4, 4)).shape == (1, 3, 16, 16)
-    assert images.grid([torch.zeros(3, 4, 4), torch.ones(1, 1, 4, 4)], columns=9, gap=0).shape == (1, 3, 4, 8)
-    for wrong in ([], [torch.zeros(3, 4, 4), torch.zeros(3, 5, 4)]):
-        with pytest.raises(images.ImageError) as caught:
-            images.grid(wrong)
-        assert_sentence(str(caught.value), "one size")
