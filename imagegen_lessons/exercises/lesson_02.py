@@ -1,4 +1,4 @@
-"""Exercises of lesson 02: the best detective, another loss, slopes, blobs covered, a shape of one's own."""
+"""Exercises of lesson 02: the optimal discriminator, the hinge loss, slopes, blobs covered, a shape of one's own."""
 
 import torch
 import torch.nn.functional as F
@@ -17,27 +17,27 @@ def _numbers(*shape: int, seed: int) -> torch.Tensor:
         (torch.tensor(3.0), torch.tensor(1.0)),
     ),
     hints=(
-        "The best guess that a point is real has the probability p_real / (p_real + p_fake).",
+        "A point found there is real with the probability p_real / (p_real + p_fake).",
         "The score s belongs to the probability sigmoid(s) = 1 / (1 + exp(-s)). Which s gives that probability?",
         "1 / (1 + exp(-s)) = 1 / (1 + p_fake / p_real), so exp(-s) = p_fake / p_real.",
     ),
 )
-def best_score(p_real, p_fake):
-    """The score that a perfect discriminator gives where real and fake points have these densities."""
+def optimal_discriminator_score(p_real, p_fake):
+    """The score of the optimal D where real and fake points have these densities (Goodfellow et al. 2014)."""
     return torch.log(p_real / p_fake)
 
 
-@best_score.mistake("This is the probability; the score is what the sigmoid turns into it.")
+@optimal_discriminator_score.mistake("This is the probability; the score is what the sigmoid turns into it.")
 def a_probability(p_real, p_fake):
     return p_real / (p_real + p_fake)
 
 
-@best_score.mistake("High scores are for real points; here it is the other way round.")
+@optimal_discriminator_score.mistake("High scores are for real points; here it is the other way round.")
 def other_way_round(p_real, p_fake):
     return torch.log(p_fake / p_real)
 
 
-@best_score.mistake("The ratio is right, the logarithm is missing.")
+@optimal_discriminator_score.mistake("The ratio is right, the logarithm is missing.")
 def a_ratio(p_real, p_fake):
     return p_real / p_fake
 
@@ -111,21 +111,17 @@ def the_losses(score):
 
 
 _CENTRES = torch.tensor([[0.0, 0.0], [4.0, 0.0], [0.0, 4.0]])
-_CLOUD = torch.tensor([[0.1, 0.0], [0.0, 0.2], [3.9, 0.1], [4.0, 1.4], [1.0, 4.0], [0.0, 0.1]])
+_POINTS = torch.tensor([[0.1, 0.0], [0.0, 0.2], [3.9, 0.1], [4.0, 1.4], [1.0, 4.0], [0.0, 0.1]])
 
 
 @exercise(
     cases=(
-        (_CLOUD, _CENTRES, 0.5, 1),
-        (_CLOUD, _CENTRES, 0.5, 2),
-        (_CLOUD, _CENTRES, 1.5, 2),
-        (_CLOUD[:1], _CENTRES, 0.5, 1),
-        (
-            torch.tensor([[0.0, 0.5], [0.45, 0.45]]),
-            _CENTRES,
-            0.5,
-            1,
-        ),  # one on the rim, one in the square's corner
+        (_POINTS, _CENTRES, 0.5, 1),
+        (_POINTS, _CENTRES, 0.5, 2),
+        (_POINTS, _CENTRES, 1.5, 2),
+        (_POINTS[:1], _CENTRES, 0.5, 1),
+        # one on the rim, one in the square's corner
+        (torch.tensor([[0.0, 0.5], [0.45, 0.45]]), _CENTRES, 0.5, 1),
         (torch.tensor([[4.45, 0.45], [1.0, 0.0]]), _CENTRES, 0.5, 1),
         (torch.tensor([[2.0, 0.0]]), _CENTRES, 2.5, 1),  # within the reach of two
     ),
@@ -161,7 +157,9 @@ def one_is_enough(points, centres, radius, at_least):
     return blobs_covered.answer(points, centres, radius, 1)
 
 
-@blobs_covered.mistake("The radius plays no role: a point far outside still counts for its nearest blob.")
+@blobs_covered.mistake(
+    "The radius does not matter here: a point far outside still counts for its nearest blob."
+)
 def ignores_radius(points, centres, radius, at_least):
     nearest = torch.cdist(points, centres).argmin(dim=1)
     return (torch.bincount(nearest, minlength=len(centres)) >= at_least).sum().item()
@@ -185,7 +183,7 @@ def _verify_shape(attempt):
             "Two calls give the very same points; a GAN needs new ones for every batch. Use random numbers."
         )
     if points.std(dim=0).min() < 0.1:
-        raise Wrong("The shape is nearly a single spot or line along an axis; spread it out.")
+        raise Wrong("The shape is nearly a single spot or a line along an axis; make it wider.")
     if len(points.unique(dim=0)) < 250:
         raise Wrong("Many points are exact copies of others; add a little noise.")
 

@@ -1,4 +1,4 @@
-"""Exercises of lesson 03: losses of pairing, the penalty, the average of weights, arcs, a generator of one's own."""
+"""Exercises of lesson 03: relativistic losses, the R1 penalty, EMA, slerp, a generator of one's own."""
 
 import copy
 
@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from imagegen_lessons import gans
-from imagegen_lessons.exercises.checker import Wrong, exercise
+from imagegen_lessons.exercises.checker import Wrong, exercise, explain, guarded
 from imagegen_lessons.runtime import generator
 
 
@@ -26,7 +26,7 @@ def _numbers(*shape: int, seed: int) -> torch.Tensor:
     ),
 )
 def pairing_losses(real_score, fake_score):
-    """D's loss and G's loss for scores (n, 1) of real pictures and of fakes: two scalars."""
+    """D's loss and G's loss for scores (n, 1) of real images and of fakes: two scalars."""
     return F.softplus(fake_score - real_score).mean(), F.softplus(real_score - fake_score).mean()
 
 
@@ -36,7 +36,7 @@ def swapped(real_score, fake_score):
 
 
 @pairing_losses.mistake(
-    "These are the losses of 2014, which judge each score alone; here pairs are compared."
+    "This is the non-saturating loss, which takes each score alone; here pairs are compared."
 )
 def unpaired(real_score, fake_score):
     return gans.d_loss_logistic(real_score, fake_score), gans.g_loss_non_saturating(real_score, fake_score)
@@ -48,60 +48,63 @@ def negated(real_score, fake_score):
     return loss, -loss
 
 
-def _judge(x):
-    """A smooth score (n, 1) of pictures, steeper for brighter ones."""
-    return (x.square().flatten(1).sum(1, keepdim=True) + x.flatten(1)[:, :1].sin()) / 2
+def _penalty_on(function, shape: tuple, seed: int):
+    """The function's penalty for random images and smooth scores (n, 1) of them."""
+    x = torch.rand(shape, generator=generator(seed)).requires_grad_()
+    scores = x.square().flatten(1).sum(1, keepdim=True) + x.flatten(1)[:, :1].sin()
+    return guarded(function, scores / 2, x)
 
 
-@exercise(
-    cases=(
-        (_judge, torch.rand(4, 3, 5, 5, generator=generator(3))),
-        (_judge, torch.rand(2, 1, 2, 3, generator=generator(4))),
-    ),
+def _verify_penalty(attempt):
+    cases = ((4, 3, 5, 5), 3), ((2, 1, 2, 3), 4)
+    got = [_penalty_on(attempt, *case) for case in cases]
+    for value, case in zip(got, cases, strict=True):
+        problem = explain(_penalty_on(gans.r1_penalty, *case), value)
+        if not problem:
+            continue
+        for mistake, advice in r1_penalty.wrong.items():
+            if not any(explain(_penalty_on(mistake, *c), v) for c, v in zip(cases, got, strict=True)):
+                problem += f" {advice}"
+        raise Wrong(problem)
+
+
+r1_penalty = exercise(
+    verify=_verify_penalty,
     hints=(
-        "torch.autograd.grad(D(x).sum(), x, create_graph=True) gives a tuple with the gradient, shaped like x.",
-        "x itself must ask for gradients: x = x.detach().requires_grad_().",
-        "gradient.square().flatten(1) is (n, all numbers of a picture): sum over them, then the mean over n.",
+        "torch.autograd.grad(scores.sum(), x, create_graph=True) gives a tuple with the gradient, shaped like x.",
+        "gradient.square().flatten(1) is (n, all numbers of an image): sum over them, then the mean over n.",
     ),
-)
-def r1_penalty(D, x):
-    """The mean squared length of the gradient of D's score at the pictures x; D can learn from it."""
-    x = x.detach().requires_grad_()
-    (gradient,) = torch.autograd.grad(D(x).sum(), x, create_graph=True)
-    return gradient.square().flatten(1).sum(dim=1).mean()
+)(gans.r1_penalty)
 
 
 @r1_penalty.mistake(
-    "This is the mean over all pixels, too; the squared length is a sum over a picture's numbers."
+    "This is the mean over all pixels, too; the squared length is a sum over an image's numbers."
 )
-def mean_of_all(D, x):
-    x = x.detach().requires_grad_()
-    (gradient,) = torch.autograd.grad(D(x).sum(), x, create_graph=True)
+def mean_of_all(scores, x):
+    (gradient,) = torch.autograd.grad(scores.sum(), x, create_graph=True)
     return gradient.square().mean()
 
 
 @r1_penalty.mistake("This is the length; the penalty takes its square.")
-def lengths(D, x):
-    x = x.detach().requires_grad_()
-    (gradient,) = torch.autograd.grad(D(x).sum(), x, create_graph=True)
+def lengths(scores, x):
+    (gradient,) = torch.autograd.grad(scores.sum(), x, create_graph=True)
     return gradient.flatten(1).norm(dim=1).mean()
 
 
 @r1_penalty.mistake("Is create_graph=True missing? Without it D cannot learn from the penalty.")
-def a_dead_end(D, x):
-    return r1_penalty.answer(D, x).detach()
+def without_graph(scores, x):
+    return gans.r1_penalty(scores, x).detach()
 
 
-@r1_penalty.mistake("sum(1) adds up the channels only; flatten each picture first.")
-def channels_only(D, x):
-    x = x.detach().requires_grad_()
-    (gradient,) = torch.autograd.grad(D(x).sum(), x, create_graph=True)
+@r1_penalty.mistake("sum(1) adds up the channels only; flatten each image first.")
+def channels_only(scores, x):
+    (gradient,) = torch.autograd.grad(scores.sum(), x, create_graph=True)
     return gradient.square().sum(dim=1).mean()
 
 
 @r1_penalty.mistake("The scores are averaged before the gradient, which makes it too short; take their sum.")
-def averaged_scores(D, x):
-    return r1_penalty.answer(lambda x: D(x) / len(x), x)
+def averaged_scores(scores, x):
+    return gans.r1_penalty(scores / len(x), x)
 
 
 def _verify_average(attempt):
@@ -210,12 +213,12 @@ def _verify_generator(attempt):
     x = G(torch.randn(5, 64))
     if not isinstance(x, torch.Tensor) or x.shape != (5, 3, 32, 32):
         got = tuple(x.shape) if isinstance(x, torch.Tensor) else type(x).__name__
-        raise Wrong(f"Five latents should give pictures of shape (5, 3, 32, 32), but it gives {got}.")
+        raise Wrong(f"Five latents should give images of shape (5, 3, 32, 32), but it gives {got}.")
     x = G(5 * torch.randn(20, 64))
     if not x.isfinite().all() or x.min() < 0 or x.max() > 1:
         raise Wrong("Some pixels leave [0, 1]: end with torch.sigmoid.")
     if (x[0] - x[1]).abs().max() < 1e-5:
-        raise Wrong("Two different latents give the same picture: does z reach the last layer?")
+        raise Wrong("Two different latents give the same image: does z reach the last layer?")
     if not x.requires_grad:
         raise Wrong("No gradient reaches the layers: is there a .detach() or no_grad() in forward?")
     x.mean().backward()
@@ -231,7 +234,7 @@ def _verify_generator(attempt):
     verify=_verify_generator,
     hints=(
         "Begin with nn.Linear(64, maps * 4 * 4) and unflatten(1, (maps, 4, 4)).",
-        "nn.Upsample(scale_factor=2) doubles a map without parameters; a convolution after it paints details.",
+        "nn.Upsample(scale_factor=2) doubles a map without parameters; a convolution after it adds details.",
         "Three doublings lead from 4 to 32. End with 3 channels and torch.sigmoid.",
     ),
 )
@@ -257,7 +260,7 @@ class Unbounded(MyGenerator.answer):
         return 3 * super().forward(z) - 1
 
 
-@MyGenerator.mistake("the same picture")
-class Deaf(MyGenerator.answer):
+@MyGenerator.mistake("the same image")
+class IgnoresLatent(MyGenerator.answer):
     def forward(self, z):
         return super().forward(0 * z)

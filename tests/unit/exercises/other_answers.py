@@ -61,7 +61,7 @@ class TinyClassifier(ConvNet):
         return super().forward(x)[:, 0]
 
 
-def best_score(p_real, p_fake):
+def optimal_discriminator_score(p_real, p_fake):
     return torch.logit(p_real / (p_real + p_fake))
 
 
@@ -91,12 +91,9 @@ def pairing_losses(real_score, fake_score):
     return -F.logsigmoid(difference).mean(), -F.logsigmoid(-difference).mean()
 
 
-def r1_penalty(D, x):
-    total = 0.0
-    for one in x.detach():
-        one = one[None].requires_grad_()
-        total = total + torch.autograd.grad(D(one).squeeze(), one, create_graph=True)[0].norm() ** 2
-    return total / len(x)
+def r1_penalty(scores, x):
+    gradient = torch.autograd.grad(scores, x, torch.ones_like(scores), create_graph=True)[0]
+    return (gradient**2).sum() / len(x)
 
 
 def ema_update(average, network, decay):
