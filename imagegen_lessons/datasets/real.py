@@ -106,23 +106,21 @@ def _torchvision(dataset, title: str, train: bool):
 
 def _own_garments(root: Path, part: str) -> tuple[torch.Tensor, torch.Tensor]:
     """Pictures (n, 28, 28) and labels (n,) of Fashion-MNIST from the user's own folder."""
-    pictures, labels = _find(root, f"{part}-images-idx3-ubyte"), _find(root, f"{part}-labels-idx1-ubyte")
-    x, y = _read_idx(pictures, 3), _read_idx(labels, 1)
+    x, y = _read_idx(root, f"{part}-images-idx3-ubyte", 3), _read_idx(root, f"{part}-labels-idx1-ubyte", 1)
     if len(x) != len(y) or y.max(initial=0) > 9 or x.shape[1:] != (28, 28):
-        raise DownloadError(f"{pictures.name} and {labels.name} do not belong together; get both again.")
+        raise DownloadError(f"The {part}-… files in {root.name!r} do not belong together; get both again.")
     return torch.from_numpy(x.copy()), torch.from_numpy(y.copy())
 
 
-def _find(root: Path, name: str) -> Path:
-    for file in (f"{name}.gz", name):  # the packed one first, since it carries a checksum
-        for inside in ("", "FashionMNIST/raw", "raw"):
-            if (root / inside / file).is_file():
-                return root / inside / file
-    raise DownloadError(f"There is no {name}.gz in {root.name!r}; leave root out and it will be downloaded.")
-
-
-def _read_idx(path: Path, dimensions: int) -> np.ndarray:
+def _read_idx(root: Path, name: str, dimensions: int) -> np.ndarray:
     """The uint8 array in a file of the IDX format (LeCun's MNIST page), packed with gzip or not."""
+    files = (f"{name}.gz", name)  # the packed one first, since it carries a checksum
+    places = [root / inside / file for file in files for inside in ("", "raw", "FashionMNIST/raw")]
+    path = next((place for place in places if place.is_file()), None)
+    if path is None:
+        raise DownloadError(
+            f"There is no {files[0]} in {root.name!r}; leave root out and it will be downloaded."
+        )
     try:
         data = path.read_bytes()
         data = gzip.decompress(data) if path.suffix == ".gz" else data

@@ -54,25 +54,23 @@ class Progress:
         `picture` is a function that draws and returns the bytes of a JPEG file and their alt text; it is called only
         in a notebook, and only when it is time for a new picture.
         """
-        self.text, self.fraction = text, fraction
-        if self._notebook:
-            if picture is not None and time.perf_counter() >= self._next_picture:
-                self._draw(picture)
-            self._publish()
-        else:
-            self._print()
+        due = time.perf_counter() >= self._next_picture
+        self._show(text, fraction, picture if due else None)
         pause = PICTURE_SECONDS if self._image else UPDATE_SECONDS
         self._next_update = time.perf_counter() + pause
 
     def finish(self, text: str, fraction: float = 1.0, picture=None) -> None:
         """Shows how it ended, with a last picture (as in `update`); this is what stays in the notebook."""
-        self.text, self.fraction, self._finished = text, fraction, True
-        if self._notebook:
-            if picture is not None:
-                self._draw(picture)
-            self._publish()
-        else:
-            self._print(last=True)
+        self._finished = True
+        self._show(text, fraction, picture)
+
+    def _show(self, text: str, fraction: float, picture) -> None:
+        self.text, self.fraction = text, fraction
+        if not self._notebook:
+            return self._print()
+        if picture is not None:
+            self._draw(picture)
+        self._publish()
 
     def _draw(self, picture) -> None:
         start = time.perf_counter()
@@ -97,8 +95,8 @@ class Progress:
         else:
             self._handle.update(bundle, raw=True)
 
-    def _print(self, last: bool = False) -> None:
-        line = f"{self.title}: {self.text}"
+    def _print(self) -> None:
+        line, last = f"{self.title}: {self.text}", self._finished
         if sys.stderr.isatty():
             width = shutil.get_terminal_size().columns - 1
             print("\r" + line[:width].ljust(width), end="\n" if last else "", file=sys.stderr, flush=True)

@@ -214,9 +214,9 @@ def test_in_a_real_kernel_one_small_output_remains_and_the_stop_button_ends_clea
     settings = f"PATH = {str(path)!r}\n"
 
     outputs = execute(kernel, f"{settings}STEPS = 1_000_000\n{CELL}", r"\d\d of")
-    kinds = [kind for kind, _ in outputs]
-    assert kinds[0] == "display_data" and set(kinds[1:-1]) == {"update_display_data"}
-    assert kinds[-1] == "execute_result" and outputs[-1][1]["text/plain"] == "True"
+    types = [kind for kind, _ in outputs]
+    assert types[0] == "display_data" and set(types[1:-1]) == {"update_display_data"}
+    assert types[-1] == "execute_result" and outputs[-1][1]["text/plain"] == "True"
     final = outputs[-2][1]
     stopped = int(
         re.search(r"stopped at step ([\d,]+) of 1,000,000", final["text/plain"])[1].replace(",", "")
@@ -224,8 +224,8 @@ def test_in_a_real_kernel_one_small_output_remains_and_the_stop_button_ends_clea
     assert "nothing is lost: run this cell again to go on" in final["text/plain"]
 
     outputs = execute(kernel, f"{settings}STEPS = {stopped + 200}\n{CELL}")
-    kinds = [kind for kind, _ in outputs]
-    assert kinds[0] == "display_data" and set(kinds[1:-1]) == {"update_display_data"}
+    types = [kind for kind, _ in outputs]
+    assert types[0] == "display_data" and set(types[1:-1]) == {"update_display_data"}
     final = outputs[-2][1]
     assert f"resumed at step {stopped}" in final["text/plain"].replace(",", "")
     assert 'value="1.000"' in final["text/html"] and 'alt="Curves over' in final["text/html"]

@@ -55,8 +55,8 @@ def explorer(function=None, **controls) -> widgets.Explorer:
 
 def test_each_specification_has_its_control_and_starts_at_the_default():
     made = explorer()
-    kinds = [type(control) for control in made.controls.values()]
-    assert kinds == [
+    types = [type(control) for control in made.controls.values()]
+    assert types == [
         ipywidgets.FloatSlider,
         ipywidgets.IntSlider,
         ipywidgets.SelectionSlider,

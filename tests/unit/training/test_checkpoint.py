@@ -159,11 +159,11 @@ def test_a_load_that_fails_is_one_sentence_and_changes_nothing(path):
     refused("Missing", "2.weight", "Unexpected", "1.bias", do=lambda: checkpoint.load(path, G=third))
     same(before, [dict(other.state_dict()), other_optimiser.state_dict()])
 
-    twin, _ = trained(seed=1)
-    before = copy.deepcopy(dict(twin.state_dict()))
+    equal, _ = trained(seed=1)
+    before = copy.deepcopy(dict(equal.state_dict()))
     smaller = torch.optim.Adam([torch.zeros(1, requires_grad=True)])
-    refused("'opt'", do=lambda: checkpoint.load(path, G=twin, opt=smaller))
-    same(before, dict(twin.state_dict()))
+    refused("'opt'", do=lambda: checkpoint.load(path, G=equal, opt=smaller))
+    same(before, dict(equal.state_dict()))
 
     class Pressed(Box):
         def load_state_dict(self, state):
@@ -172,8 +172,8 @@ def test_a_load_that_fails_is_one_sentence_and_changes_nothing(path):
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        checkpoint.load(path, G=twin, opt=Pressed({}))
-    same(before, dict(twin.state_dict()))
+        checkpoint.load(path, G=equal, opt=Pressed({}))
+    same(before, dict(equal.state_dict()))
 
 
 def test_what_cannot_be_saved_is_named_and_leaves_no_file(path):
