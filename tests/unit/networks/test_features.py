@@ -72,6 +72,12 @@ def test_a_loaded_extractor_is_frozen_but_lets_gradients_through(bundled):
     assert x.grad.abs().sum() > 0
 
 
+def test_middle_grey_is_zero_inside():
+    extractor = features.FeatureExtractor()
+    torch.nn.init.zeros_(extractor.stages[0][0].bias)
+    assert extractor.backbone(torch.full((1, 3, 8, 8), 0.5), depth=1)[0].abs().max() == 0
+
+
 def test_pictures_in_a_batch_do_not_see_each_other(bundled):
     x = torch.rand(3, 3, 32, 40)
     for f, g in zip(bundled(x), bundled(x[1:2]), strict=True):

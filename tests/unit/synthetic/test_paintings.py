@@ -40,6 +40,12 @@ def test_sizes_show_the_same_picture(style, gallery):
     assert distance[0] < 0.3 * min(distance[1:])
 
 
+def test_styles_do_not_share_their_random_numbers():
+    """With one seed for both, dots and halftone would show the same motif in the same colours."""
+    dots, halftone = (small(paintings.paint(style, 0, 256)) for style in ("dots", "halftone"))
+    assert (dots - halftone).abs().mean() > 0.12
+
+
 def test_every_painting_has_its_own_colours_and_composition(gallery):
     x = avg_pool2d(gallery.flatten(0, 1), 32).flatten(1)
     distance = torch.cdist(x, x).fill_diagonal_(9) / x.shape[1] ** 0.5
