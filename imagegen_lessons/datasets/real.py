@@ -99,7 +99,7 @@ def _torchvision(dataset, title: str, train: bool):
             socket.setdefaulttimeout(patience)
     try:
         return dataset(place, train=train)
-    except Exception:  # a damaged file can fail in any way
+    except (RuntimeError, ValueError, LookupError, AssertionError):  # as torchvision's readers fail
         shutil.rmtree(place, ignore_errors=True)
         raise DownloadError(f"{title} was damaged and is removed; run the cell again to get it.") from None
 
