@@ -44,6 +44,19 @@ def test_smile_glasses_skin_and_hair_can_be_seen_at_32_pixels():
         assert ((x - other).abs().amax(1) > 0.1).float().mean() > 0.01
 
 
+def test_faces_turn_and_light_comes_from_its_side():
+    factors = faces.passports(64, seed=1, light_strength=1.0)
+    left, right = (faces.render({**factors, "light_x": side}, 32)[:, :, :4] for side in (-1.0, 1.0))
+    assert ((left - right)[..., :8].mean((1, 2, 3)) > 0.05).all()  # the upper corners: background
+    assert ((right - left)[..., -8:].mean((1, 2, 3)) > 0.05).all()
+    middles = []
+    for yaw in (-1.0, 1.0):
+        bare, glasses = (faces.render({**factors, "yaw": yaw, "glasses": worn}, 64) for worn in (0, 1))
+        frame = (glasses - bare).abs().sum(1)
+        middles.append((frame * torch.arange(64)).sum((1, 2)) / frame.sum((1, 2)))
+    assert (middles[1] - middles[0] > 4).all()  # pixels
+
+
 def test_a_description():
     fixed = dict(smile=1.0, skin_tone="dark", hair_style="curly", hair_colour="red", beard=0, glasses=1)
     factors = faces.sample(2, glasses_shape="round", **fixed)
