@@ -102,6 +102,7 @@ SCALE = Exercise(times, cases=((torch.tensor([1.0, -2.0, 0.5]), 3.0), (torch.ten
         (lambda x: x, "TypeError"),
         (lambda x, by: (x * by).numpy(), "a NumPy value"),
         (lambda x, by: torch.tensor([True]).round(), "NotImplementedError"),
+        (lambda x, by: torch.nn.Module()(x), "NotImplementedError"),  # raised in PyTorch's Python: no blank
         (7, "without parentheses"),
     ],
 )
