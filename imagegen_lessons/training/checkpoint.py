@@ -120,7 +120,9 @@ def _state(name: str, part):
 def _restore(part, state) -> None:
     if isinstance(part, torch.Tensor):
         if not isinstance(state, torch.Tensor) or state.shape != part.shape:
-            raise ValueError(f"{tuple(getattr(state, 'shape', ()))} in the file and {tuple(part.shape)} here")
+            raise ValueError(
+                f"{tuple(getattr(state, 'shape', ()))} in the file and {tuple(part.shape)} here."
+            )
         with torch.no_grad():
             part.copy_(state)
     else:

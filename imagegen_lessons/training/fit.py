@@ -121,10 +121,8 @@ class _Run:
 
     def __init__(self, steps, path, parts, batches, fresh):
         self.steps, self.path = steps, None if path is None else Path(path)
-        self.history, self.pending = (
-            History(),
-            [],
-        )  # pending: what the last steps returned, perhaps still on a GPU
+        self.history = History()
+        self.pending = []  # what the last steps returned, perhaps still on a GPU
         self._parts = {**(parts or {}), "_history": self.history, "_random": checkpoints.Randomness()}
         if hasattr(batches, "state_dict") and not any(part is batches for part in self._parts.values()):
             self._parts["_batches"] = batches
