@@ -90,7 +90,7 @@ def sample(n: int, seed: int = 0, **fixed) -> dict[str, Tensor]:
 def passports(n: int, seed: int = 0, **fixed) -> dict[str, Tensor]:
     """Draw the factors of n faces as on passport photographs: a plain background, heads turned less.
 
-    An easier world for a small generator to learn; else as `sample`.
+    A set that a small generator learns more easily; else as `sample`.
     """
     factors = sample(n, seed, **{"background_style": "plain", **fixed})
     for name in ("yaw", "nod", "tilt"):
