@@ -58,6 +58,12 @@ def test_every_class_has_its_poses_forms_and_thousands_of_looks(name):
     assert len({picture.numpy().tobytes() for picture in x}) > 980
 
 
+def test_a_potion_is_as_full_as_its_amount():
+    factors = sprites.sample(40, seed=6, kind="potion")
+    empty, full = (sprites.render({**factors, "amount": amount}) for amount in (0.0, 1.0))
+    assert (empty != full).flatten(1).any(1).float().mean() > 0.9
+
+
 def test_facing_mirrors_shifts_move_and_light_comes_from_its_side():
     factors = sprites.sample(100, seed=3, light="above", shift_x="middle", shift_y="middle")
     x = sprites.render({**factors, "facing": 0})
