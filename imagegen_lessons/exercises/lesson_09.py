@@ -52,15 +52,12 @@ def only_two_pixels(t):
     return torch.stack([0 * t, 1 - t, t, 0 * t], dim=1)
 
 
-_SIGNED = "A distance is never negative: .abs()."
-
-
-@cubic_weights.mistake(_SIGNED)
+@cubic_weights.mistake("A distance is never negative: take the .abs() of place - pixel.")
 def from_the_pixel_to_the_place(t):
     return _kernel(_distances(t) * torch.tensor([1, 1, -1, -1]))
 
 
-@cubic_weights.mistake(_SIGNED)
+@cubic_weights.mistake("A distance is never negative: take the .abs() of pixel - place.")
 def from_the_place_to_the_pixel(t):
     return _kernel(_distances(t) * torch.tensor([-1, -1, 1, 1]))
 

@@ -23,6 +23,15 @@ def test_folder(tmp_path, capsys):
     assert datasets.folder(str(tmp_path), 16, limit=2).shape == (2, 3, 16, 16)
 
 
+@pytest.mark.parametrize("shape", [(60, 20), (20, 60)])
+def test_pictures_are_cut_to_their_middle_square(tmp_path, shape):
+    picture = Image.new("RGB", shape, "red")
+    picture.paste("blue", (shape[0] // 2 - 10, shape[1] // 2 - 10, shape[0] // 2 + 10, shape[1] // 2 + 10))
+    picture.save(tmp_path / "a.png")
+    x = datasets.folder(tmp_path, 16)
+    assert x[:, 2].min() > 0.99 and x[:, 0].max() < 0.01
+
+
 @pytest.mark.parametrize(("name", "words"), [("", "no picture"), ("none", "There is no folder")])
 def test_a_folder_without_pictures(tmp_path, name, words):
     with pytest.raises(ValueError, match=words):

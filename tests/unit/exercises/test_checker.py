@@ -44,6 +44,7 @@ def test_a_differently_written_answer_is_right(name):
 def test_every_mistake_gets_advice_of_its_own(name):
     messages = {wrong: message(ALL[name], wrong) for wrong in ALL[name].wrong}
     assert len(messages) >= 2 and len(set(messages.values())) == len(messages)
+    assert len(set(ALL[name].wrong.values())) == len(messages)
     for wrong, advice in ALL[name].wrong.items():
         assert advice in messages[wrong]
 
