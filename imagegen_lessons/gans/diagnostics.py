@@ -8,8 +8,7 @@ and 16 × 16 faces. A finding is worth a look; no finding is no proof.
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -57,8 +56,7 @@ ADVICE = {
 }
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """One thing that is wrong: its name, a sentence with the measured number, and what to try."""
 
     name: str
@@ -69,10 +67,9 @@ class Finding:
 def examine(history=None, *, fake=None, real=None, learning_rate=None) -> list[Finding]:
     """What looks wrong, the most basic first; an empty list where nothing does.
 
-    history: what `training.fit` returned, a dict with the lists "D" and "G", or the TrainingError that `fit` raised.
-    fake, real: at least 8 images each, (n, C, H, W). The more is given, the more is found.
-    Raises ValueError where nothing is given, the losses are missing or of fewer than 50 steps, or images have
-    another shape.
+    history: what `training.fit` returned, or the TrainingError that it raised. fake, real: at least 8 images each,
+    (n, C, H, W). The more is given, the more is found. Raises ValueError where nothing is given, where the losses
+    "D" and "G" are missing or of fewer than 50 steps, and for images of another shape.
     """
     if history is None and fake is None and real is None:
         raise ValueError("There is nothing to examine: give a history, or fake and real images.")
@@ -108,13 +105,16 @@ def _images(name, x):
 
 
 def _losses(history):
-    """Each loss as a tensor. In a History NaN only means "not reported at this step", and is left out."""
-    values = history.values if isinstance(history, training.History) else history
-    if not isinstance(values, Mapping) or not {"D", "G"} <= set(values):
-        raise ValueError("A history is a dict with the losses 'D' and 'G', as GANTrainer gives them.")
-    losses = {name: torch.tensor([float(v) for v in values[name]]) for name in ("D", "G")}
-    if isinstance(history, training.History):
-        losses = {name: x[x.isfinite()] for name, x in losses.items()}
+    """D's and G's loss, without the NaN of steps that did not report it."""
+    values = getattr(history, "values", None)
+    if not isinstance(values, dict) or not {"D", "G"} <= set(values):
+        raise ValueError(
+            "A history holds the losses 'D' and 'G', as `training.fit` returns it for a GANTrainer."
+        )
+    losses = {name: torch.tensor(values[name]) for name in ("D", "G")}
+    losses = {name: series[series.isfinite()] for name, series in losses.items()}
+    if (steps := min(map(len, losses.values()))) < FEWEST_STEPS:
+        raise ValueError(f"{steps} steps are too few to say anything: train at least {FEWEST_STEPS}.")
     return losses
 
 
@@ -123,23 +123,17 @@ def _losses(history):
 
 def _look(history, fake, real, slow):
     stopped = isinstance(history, training.TrainingError)
-    losses = {} if history is None or stopped else _losses(history)
-    broken = [name for name, series in losses.items() if not series.isfinite().all()]
-    steps = min(map(len, losses.values()), default=FEWEST_STEPS)
-    if steps < FEWEST_STEPS and not broken:
-        raise ValueError(f"{steps} steps are too few to say anything: train at least {FEWEST_STEPS}.")
-    still = bool(losses) and not broken and _still(losses)
+    losses = None if history is None or stopped else _losses(history)
+    still = losses is not None and _still(losses)
     for name, x in (("real", real), ("fake", fake)):
         if x is not None:
             yield from _range(name, x)
     if fake is not None and fake.isfinite().all():
-        yield from _diversity(fake, real, young=still or slow or (losses and steps < SETTLED))
+        young = still or slow or (losses and len(losses["D"]) < SETTLED)
+        yield from _diversity(fake, real, young)
     if stopped:
         yield "training stopped", str(history)
-    for name in broken:
-        step = losses[name].isfinite().tolist().index(False) + 1
-        yield "not finite", f"{name}'s loss is not finite from step {step:,} on."
-    if losses and not broken:
+    if losses:
         yield from _curves(losses, still, fake, real, slow)
 
 
@@ -183,10 +177,8 @@ def _nearest(x):
 
 def _diversity(fake, real, young):
     if _deviation(fake) < GREY:
-        if _contrast(fake).mean() < GREY:
-            yield "constant", f"Every fake is the same flat colour, around {fake.mean():.2f}."
-        else:
-            yield "collapsed", f"All fakes are one image: pixels differ by {_deviation(fake):.1g} among them."
+        flat = _contrast(fake).mean() < GREY
+        yield "constant" if flat else "collapsed", f"All fakes are one image, around {fake.mean():.2f}."
         return
     if real is None or not real.isfinite().all() or _deviation(real) <= GREY:
         return
@@ -201,10 +193,8 @@ def _diversity(fake, real, young):
     elif share < PARTLY and not young:  # on its way from noise to images, a good G passes here
         yield "partly collapsed", sentence
     elif nearest < DUPLICATES and not young:
-        yield (
-            "partly collapsed",
-            f"Most fakes have a near-duplicate, at {nearest:.2f} times the real distance.",
-        )
+        sentence = f"Most fakes have a near-duplicate, {nearest:.2f} times as far away as a real one's."
+        yield "partly collapsed", sentence
 
 
 def _difference(fake, real):
@@ -228,16 +218,14 @@ def _curves(losses, still, fake, real, slow):
     if now < SURE:
         yield (
             "D saturated",
-            f"D's loss was about {now:.2g} over the last {last} steps: G learns little from it.",
+            f"D's loss is about {now:.2g} over the last {last} steps: G learns little from it.",
         )
     if worst > EXPLODED:
         return
     jumps = losses["D"].diff().abs().sort().values[-JUMPS:] / chance
     if jumps[0] > JUMP:
-        yield (
-            "learning rate too high",
-            f"D's loss jumped by {jumps[-1]:.1f} times the chance level in a step.",
-        )
+        sentence = f"D's loss jumped by {jumps[-1]:.1f} times the chance level in one step."
+        yield "learning rate too high", sentence
     compared = fake is not None and real is not None and (still or steps >= SETTLED)
     off = _difference(fake, real) if compared else (math.inf if still else 0.0)
     seen = f", and fakes are {off:.1f} standard deviations off in a simple statistic" if compared else ""

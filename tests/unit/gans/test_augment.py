@@ -12,7 +12,7 @@ every_change = pytest.mark.parametrize("change", [*augment.CHANGES.values(), Aug
 
 
 @pytest.fixture(autouse=True)
-def same_randomness_in_every_run():
+def same_random_numbers_in_every_run():
     torch.manual_seed(0)
 
 
@@ -65,9 +65,6 @@ def test_gradients_are_right_and_so_are_theirs(change):
     assert torch.autograd.gradgradcheck(lambda x: same_changes_each_time(x).square(), x)
 
 
-# Colour
-
-
 def test_colour_is_brightness_then_saturation_then_contrast():
     x = pictures(64)
     torch.manual_seed(5)
@@ -106,9 +103,6 @@ def test_colour_of_one_channel_is_affine_and_opacity_stays():
     assert not torch.equal(y[:, :3], x[:, :3])
 
 
-# Translation
-
-
 def shift_of(x, y, most):
     """The only (down, right) by which x was moved to give y, with zeros where nothing was."""
     height, width = x.shape[1:]
@@ -141,9 +135,6 @@ def test_translate_by_nothing_and_out_of_the_picture():
     assert left_over.min() < 0.1
 
 
-# Cutout
-
-
 @pytest.mark.parametrize(
     ("height", "width", "ratio"), [(16, 16, 0.5), (16, 24, 0.25), (15, 9, 1 / 3), (5, 7, 1.0)]
 )
@@ -171,9 +162,6 @@ def test_cutout_share():
     per_side = sum(min(middle + 8, 32) - max(middle - 8, 0) for middle in range(33)) / 33 / 32
     assert share.mean() == pytest.approx(per_side**2, abs=0.005)
     assert torch.equal(augment.cutout(x, ratio=0), x)
-
-
-# Mirror, and all of them
 
 
 def test_mirror_flips_about_half():
@@ -208,21 +196,23 @@ def test_each_change_is_made_with_its_probability(probability):
 
 
 @pytest.mark.parametrize("change", augment.CHANGES.values())
-def test_what_is_no_batch_of_pictures_is_refused(change):
-    for x in (torch.rand(3, 8, 8), torch.zeros(2, 3, 8, 8, dtype=torch.uint8)):
-        with pytest.raises(ValueError, match="Pictures are float"):
-            change(x)
+@pytest.mark.parametrize("x", [torch.rand(3, 8, 8), torch.zeros(2, 3, 8, 8, dtype=torch.uint8)])
+def test_what_is_no_batch_of_pictures_is_refused(change, x):
+    with pytest.raises(ValueError, match="float"):
+        change(x)
 
 
-def test_wrong_settings_are_refused():
-    x = pictures()
-    for call, message in (
-        (lambda: augment.translate(x, 1.5), "ratio lies between 0 and 1, but it is 1.5"),
-        (lambda: augment.cutout(x, -0.1), "ratio lies between 0 and 1"),
-        (lambda: augment.cutout(x, float("nan")), "ratio lies between 0 and 1"),
-        (lambda: Augment("colour"), r"write \('colour',\)"),
-        (lambda: Augment(("color",)), "no change 'color': choose from colour, translate"),
-        (lambda: Augment(probability=1.1), "probability lies between 0 and 1"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            call()
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: augment.translate(pictures(), 1.5), "between 0 and 1.*1.5"),
+        (lambda: augment.cutout(pictures(), -0.1), "between 0 and 1"),
+        (lambda: augment.cutout(pictures(), float("nan")), "between 0 and 1"),
+        (lambda: Augment("colour"), r"\('colour',\)"),
+        (lambda: Augment(("color",)), "'color': choose from colour, translate"),
+        (lambda: Augment(probability=1.1), "between 0 and 1"),
+    ],
+)
+def test_wrong_settings_are_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

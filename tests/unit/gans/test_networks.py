@@ -91,7 +91,7 @@ def test_a_mixture_of_embeddings_lies_between_its_labels():
 def test_a_checkpoint_of_another_network_gets_one_sentence(tmp_path):
     path = tmp_path / "G.safetensors"
     checkpoint.save(path, network=gans.Generator(width=32))
-    with pytest.raises(checkpoint.CheckpointError, match="another .network.: project.weight"):
+    with pytest.raises(checkpoint.CheckpointError, match="project.weight"):
         checkpoint.load_network(path, gans.Generator())
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(checkpoint.CheckpointError):
