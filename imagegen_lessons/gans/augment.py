@@ -1,7 +1,7 @@
-"""Differentiable augmentation: D sees real and fake pictures through the same kinds of random change.
+"""Differentiable augmentation: D sees real and fake pictures through the same random changes.
 
-With few examples D soon knows them by heart, and has nothing left to teach. Changed at random each time they stay
-new. Fakes are changed too, and G learns through the changes, so that G need not make changed pictures itself
+With few examples D soon memorises them (it overfits), and G learns nothing more from it. Changed at random each time
+they stay new. Fakes are changed too, and G learns through the changes, so that G need not make changed pictures itself
 (Zhao et al. 2020, section 3).
 
 Each function takes pictures (n, channels, height, width), float, changes each by amounts of its own from torch's
