@@ -68,6 +68,6 @@ def descent_directions(D, fake, g_loss, real=None):
     fake = fake.detach().requires_grad_()
     score = D(fake)
     real_score = torch.zeros_like(score) if real is None else D(real).detach()
-    # The loss is a mean over the batch; times its size, one fake's arrow no longer depends on how many there are.
+    # The loss is a mean over the batch; times its size, a fake's direction no longer depends on how many there are.
     (gradient,) = torch.autograd.grad(g_loss(real_score, score) * len(fake), fake)
     return -gradient

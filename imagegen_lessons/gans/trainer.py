@@ -19,7 +19,7 @@ def frozen(network):
 
 
 def adam(network, lr=2e-3, betas=(0.0, 0.99)):
-    """Adam without momentum (the first beta is 0): the opponent moves, so yesterday's gradient points the wrong way."""
+    """Adam without momentum (the first beta is 0): the other network changes, so old gradients point the wrong way."""
     return torch.optim.Adam(network.parameters(), lr=lr, betas=betas)
 
 
