@@ -1,6 +1,5 @@
 """Drawn faces: independent factors, equally likely classes, and differences that can be seen."""
 
-import pytest
 import torch
 
 from imagegen_lessons.synthetic import faces
@@ -55,14 +54,3 @@ def test_faces_turn_and_light_comes_from_its_side():
         frame = (glasses - bare).abs().sum(1)
         middles.append((frame * torch.arange(64)).sum((1, 2)) / frame.sum((1, 2)))
     assert (middles[1] - middles[0] > 4).all()  # pixels
-
-
-def test_a_description():
-    fixed = dict(smile=1.0, skin_tone="dark", hair_style="curly", hair_colour="red", beard=0, glasses=1)
-    factors = faces.sample(2, glasses_shape="round", **fixed)
-    assert faces.describe(factors, 1) == "A smiling person with dark skin, curly red hair and round glasses."
-
-
-def test_unknown_names_are_listed():
-    with pytest.raises(ValueError, match="hair_colour cannot be 'green'.*blond"):
-        faces.sample(2, hair_colour="green")

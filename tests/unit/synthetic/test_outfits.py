@@ -4,8 +4,6 @@ from itertools import combinations
 
 import pytest
 import torch
-from sklearn.decomposition import PCA
-from sklearn.linear_model import LogisticRegression
 
 from imagegen_lessons.synthetic import outfits
 
@@ -36,7 +34,7 @@ def test_labels_can_be_seen_at_32_pixels():
             assert changed.median() > 0.02, name
 
 
-@pytest.mark.parametrize("size", [16, 32, 64])
+@pytest.mark.parametrize("size", [16, 32])
 def test_only_clothes_change_with_the_outfit(size):
     factors = outfits.sample(60, seed=1)
     mask = outfits.garment_mask(factors, size)
@@ -58,10 +56,10 @@ def test_the_mask_belongs_to_the_person():
     assert torch.equal(mask, outfits.garment_mask(dressed_anew(factors, 5)))
     assert not torch.equal(mask, outfits.garment_mask({**factors, "left_arm": 1.0}))
     assert outfits.garment_mask(outfits.sample(0)).shape == (0, 1, 32, 32)
-    assert outfits.garment_mask(outfits.sample(1), 512).shape == (1, 1, 512, 512)
-    for call in (lambda: outfits.garment_mask(outfits.sample(1), 513), lambda: outfits.garment_mask({})):
-        with pytest.raises(ValueError, match="size must be|missing"):
-            call()
+    with pytest.raises(ValueError, match="size must be"):
+        outfits.garment_mask(outfits.sample(1), 513)
+    with pytest.raises(ValueError, match="missing"):
+        outfits.garment_mask({})
 
 
 def test_each_arm_is_raised_on_its_side():
@@ -80,33 +78,12 @@ def test_nobody_leaves_the_picture():
         assert (edge - edge[:1]).abs().max() < 0.02
 
 
-def test_simple_classifiers_tell_garment_and_colour():
-    """Logistic regression on the pixels; patterns, which move with the person, need a convolution."""
-    factors = outfits.sample(5_000, seed=12)
-    x, label = outfits.render(factors).flatten(1).numpy(), outfits.label(factors).numpy()
-    features = PCA(200, svd_solver="randomized", random_state=0).fit_transform(x)
-    for y in label.T[:2]:
-        classifier = LogisticRegression(C=10, tol=0.01, max_iter=200).fit(features[:4_000], y[:4_000])
-        assert classifier.score(features[4_000:], y[4_000:]) > 0.95
-
-
 def test_skin_and_hair_are_only_on_the_figure():
     """No part of a head strays into the background, in the most extreme poses."""
     for side, tall in ((-1.0, 1.0), (-1.0, 0.0), (1.0, 1.0), (1.0, 0.0)):
         fixed = dict(position=side, tilt=side, body_height=tall, left_arm=0.0, right_arm=0.0, background=0.0)
-        factors = outfits.sample(44, seed=1, hair_style=torch.arange(44) % 11, **fixed)
+        factors = outfits.sample(22, seed=1, hair_style=torch.arange(22) % 11, **fixed)
         x = outfits.render({**factors, "skin_tone": 0, "hair_colour": 0}, 128)
         other = outfits.render({**factors, "skin_tone": 5, "hair_colour": 3}, 128)
         far = slice(88, 128) if side < 0 else slice(0, 40)
         assert torch.equal(x[..., far], other[..., far])
-
-
-def test_descriptions():
-    fixed = dict(smile=1.0, skin_tone="dark", hair_style="curly", hair_colour="red", glasses=1)
-    factors = outfits.sample(2, garment="coat", colour="orange", pattern="dots", **fixed)
-    says = "A smiling person with dark skin, curly red hair and glasses, wearing an orange coat with dots."
-    assert outfits.describe(factors, 1) == says
-    fixed |= dict(smile=0.0, glasses=0)
-    factors = outfits.sample(1, garment="dungarees", colour="blue", pattern="plain", **fixed)
-    says = "A calm person with dark skin and curly red hair, wearing blue dungarees."
-    assert outfits.describe(factors, 0) == says

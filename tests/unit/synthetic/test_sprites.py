@@ -4,7 +4,6 @@ from itertools import combinations, pairwise
 
 import pytest
 import torch
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from imagegen_lessons.synthetic import sprites
 
@@ -44,7 +43,6 @@ def test_larger_pictures_are_the_same_pixels():
     small, large = sprites.render(factors), sprites.render(factors, 72)
     assert large.shape == (5, 4, 72, 72)
     assert all(torch.equal(large[:, :, i::3, i::3], small) for i in range(3))
-    assert sprites.render(sprites.sample(0)).shape == (0, 4, 24, 24)
 
 
 @pytest.mark.parametrize("name", sprites.CLASSES)
@@ -54,8 +52,8 @@ def test_every_class_has_its_poses_forms_and_thousands_of_looks(name):
         values = range(len(sprites.FACTORS[factor].names))
         for x, other in combinations([sprites.render({**factors, factor: i}) for i in values], 2):
             assert ((x != other).flatten(1).any(1)).float().mean() >= 0.5, factor
-    x = sprites.render(sprites.sample(1_000, seed=6, kind=name, palette=0))
-    assert len({picture.numpy().tobytes() for picture in x}) > 980
+    x = sprites.render(sprites.sample(300, seed=6, kind=name, palette=0))
+    assert len({picture.numpy().tobytes() for picture in x}) > 294
 
 
 def test_a_potion_is_as_full_as_its_amount():
@@ -82,27 +80,6 @@ def test_a_palette_swap_changes_colours_and_no_shape():
         assert (changed.sum((1, 2)) / x[:, 3].sum((1, 2))).median() > 0.25  # of the opaque pixels
 
 
-def accuracy(features, labels):
-    """Of a linear classifier, on the last third of the data."""
-    n = 2 * len(labels) // 3
-    classifier = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.01).fit(features[:n], labels[:n])
-    return classifier.score(features[n:], labels[n:])
-
-
-def test_a_linear_classifier_tells_class_and_palette():
-    factors = sprites.sample(6_000, seed=1)
-    x, label = sprites.render(factors), sprites.label(factors)
-    look = torch.cat([x[:, :3].mean(1, keepdim=True), x[:, 3:]], 1)
-    mirror = look.flip(3)
-    look = torch.cat([look + mirror, (look - mirror).abs()], 1)  # the same whatever the facing
-    assert accuracy(torch.nn.functional.avg_pool2d(look, 2).flatten(1), label[:, 0]) >= 0.95
-    # For the palette: how often each of 4 x 4 x 4 colours occurs.
-    red, green, blue = (x[:, :3] * 3.999).long().flatten(2).unbind(1)
-    number = red * 16 + green * 4 + blue
-    colours = torch.zeros(len(x), 64).scatter_add_(1, number, torch.ones_like(number).float()).sqrt()
-    assert accuracy(colours, label[:, 1]) >= 0.95
-
-
 def test_on_background():
     x = sprites.render(sprites.sample(7, seed=1))
     picture = sprites.on_background(x, (0.2, 0.4, 0.6))
@@ -115,22 +92,6 @@ def test_on_background():
     torch.testing.assert_close(mixed, torch.tensor((1.0, 0.5, 0.75)))
     behind = picture[:1].expand(7, -1, -1, -1)
     assert torch.equal(sprites.on_background(x, picture[0]), sprites.on_background(x, behind))
-
-
-@pytest.mark.parametrize(
-    ("shape", "colour", "says"),
-    [
-        ((1, 3, 24, 24), (0.0, 0.0, 0.0), "alpha"),
-        ((4, 24, 24), (0.0, 0.0, 0.0), "alpha"),
-        ((1, 4, 24, 24), (1.0, 0.0), "three numbers or pictures"),
-    ],
-)
-def test_what_cannot_be_laid_on_a_background(shape, colour, says):
-    with pytest.raises(ValueError, match=says):
-        sprites.on_background(torch.zeros(shape), colour)
-
-
-def test_a_description():
-    fixed = dict(kind="knight", palette="ember", form="third", facing="left", pose="action")
-    says = "A knight with a horned helmet in ember colours, in action, facing left."
-    assert sprites.describe(sprites.sample(2, **fixed), 1) == says
+    for what, colour in ((x[:, :3], (0.0, 0.0, 0.0)), (x[0], (0.0, 0.0, 0.0)), (x, (1.0, 0.0))):
+        with pytest.raises(ValueError, match="alpha|three numbers or pictures"):
+            sprites.on_background(what, colour)
