@@ -74,12 +74,8 @@ def resize(image: torch.Tensor, size: int | tuple[int, int], mode: str = "bicubi
     size = _height_width(size)
     if mode not in ("bicubic", "bilinear", "nearest"):
         raise ImageError(f"The mode can be 'bicubic', 'bilinear' or 'nearest', not {mode!r}.")
-    batch = x if x.dim() == 4 else x[None]
-    return (
-        F.interpolate(batch, size=size, mode=mode, antialias=mode != "nearest")
-        .clamp(0, 1)
-        .view(*x.shape[:-2], *size)
-    )
+    resized = F.interpolate(x.reshape(-1, *x.shape[-3:]), size=size, mode=mode, antialias=mode != "nearest")
+    return resized.clamp(0, 1).view(*x.shape[:-2], *size)
 
 
 def crop_centre(image: torch.Tensor, size: int | tuple[int, int]) -> torch.Tensor:

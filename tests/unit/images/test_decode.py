@@ -430,6 +430,7 @@ def test_wrong_sources_get_one_sentence(source, words):
     assert_sentence(str(caught.value), *words)
 
 
+@pytest.mark.timeout(30)  # a pipe is read for ever
 def test_folders_large_files_and_pipes(tmp_path):
     with (tmp_path / "large.png").open("wb") as file:
         file.truncate(decode.MAX_BYTES + 1)  # sparse: takes no room
