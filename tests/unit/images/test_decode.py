@@ -215,10 +215,11 @@ def test_every_way_of_handing_a_picture_over(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["really_a_png.jpg", "Été à la plage 夏 .PNG"])
-def test_names_do_not_matter(tmp_path, name):
+def test_names_do_not_matter(tmp_path, name, recwarn):
     path = tmp_path / name
     path.write_bytes(encode(corners(), "PNG"))
     torch.testing.assert_close(images.load(path), tensor(corners()))
+    assert not recwarn.list, "the file is closed"
 
 
 def test_size_only_shrinks_and_is_antialiased():
