@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from imagegen_lessons.synthetic import outfits
+from tests.unit.helpers import refused
 
 
 def dressed_anew(factors, seed):
@@ -56,9 +57,9 @@ def test_the_mask_belongs_to_the_person():
     assert torch.equal(mask, outfits.garment_mask(dressed_anew(factors, 5)))
     assert not torch.equal(mask, outfits.garment_mask({**factors, "left_arm": 1.0}))
     assert outfits.garment_mask(outfits.sample(0)).shape == (0, 1, 32, 32)
-    with pytest.raises(ValueError, match="size must be"):
+    with refused("size must be"):
         outfits.garment_mask(outfits.sample(1), 513)
-    with pytest.raises(ValueError, match="missing"):
+    with refused("missing"):
         outfits.garment_mask({})
 
 
@@ -76,14 +77,3 @@ def test_nobody_leaves_the_picture():
     x = outfits.render({**factors, "position": -1.0, "background": 0.5, "light_x": 0.0})
     for edge in (x[..., 0], x[..., -1], x[..., 0, :], x[..., -1, :]):
         assert (edge - edge[:1]).abs().max() < 0.02
-
-
-def test_skin_and_hair_are_only_on_the_figure():
-    """No part of a head strays into the background, in the most extreme poses."""
-    for side, tall in ((-1.0, 1.0), (-1.0, 0.0), (1.0, 1.0), (1.0, 0.0)):
-        fixed = dict(position=side, tilt=side, body_height=tall, left_arm=0.0, right_arm=0.0, background=0.0)
-        factors = outfits.sample(22, seed=1, hair_style=torch.arange(22) % 11, **fixed)
-        x = outfits.render({**factors, "skin_tone": 0, "hair_colour": 0}, 128)
-        other = outfits.render({**factors, "skin_tone": 5, "hair_colour": 3}, 128)
-        far = slice(88, 128) if side < 0 else slice(0, 40)
-        assert torch.equal(x[..., far], other[..., far])
