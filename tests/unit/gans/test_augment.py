@@ -1,11 +1,13 @@
 """Differentiable augmentation: what each change does, to each picture by itself, and that gradients pass."""
 
+import itertools
+
 import pytest
 import torch
-from torch.nn.functional import pad
 
 from imagegen_lessons.gans import augment
 from imagegen_lessons.gans.augment import Augment
+from tests.unit.helpers import refused
 
 ALL = tuple(augment.CHANGES)
 every_change = pytest.mark.parametrize("change", [*augment.CHANGES.values(), Augment(ALL), Augment(ALL, 0.5)])
@@ -21,35 +23,26 @@ def pictures(n=8, channels=3, height=16, width=16, dtype=torch.float32):
 
 
 @every_change
-@pytest.mark.parametrize("shape", [(8, 1, 16, 16), (8, 3, 12, 20), (8, 4, 7, 5), (1, 3, 1, 1), (0, 3, 8, 8)])
-def test_shape_dtype_and_values_stay_sensible(change, shape):
+@pytest.mark.parametrize("shape", [(8, 3, 12, 20), (8, 4, 7, 5), (1, 1, 1, 1), (0, 3, 8, 8)])
+def test_shape_and_dtype_stay_and_values_stay_bounded(change, shape):
     for dtype in (torch.float32, torch.float64):
         x = pictures(*shape, dtype=dtype)
         before = x.clone()
         y = change(x)
-        assert y.shape == x.shape
-        assert y.dtype == dtype
+        assert y.shape == x.shape and y.dtype == dtype
         assert torch.equal(x, before)
-        assert y.isfinite().all()
         assert ((y > -1.5) & (y < 2.5)).all()
 
 
 @every_change
-def test_same_seed_same_result_and_another_seed_another(change):
-    x = pictures(32)
-    torch.manual_seed(1)
-    one = change(x)
-    torch.manual_seed(1)
-    assert torch.equal(one, change(x))
-    assert not torch.equal(one, change(x))
-
-
-@every_change
-def test_each_picture_changes_by_itself(change):
+def test_each_picture_changes_by_itself_and_the_seed_decides_how(change):
+    x = pictures(1).expand(32, -1, -1, -1)
     torch.manual_seed(0)
-    y = change(pictures(1).expand(32, -1, -1, -1))
-    different = (y - y[:1]).abs().amax((1, 2, 3)) > 1e-6
-    assert different.sum() > 8
+    y = change(x)
+    assert ((y - y[:1]).abs().amax((1, 2, 3)) > 1e-6).sum() > 8
+    torch.manual_seed(0)
+    assert torch.equal(y, change(x))
+    assert not torch.equal(y, change(x))
 
 
 @every_change
@@ -60,7 +53,7 @@ def test_gradients_are_right_and_so_are_theirs(change):
         torch.manual_seed(3)
         return change(x)
 
-    x = pictures(2, 3, 4, 4, dtype=torch.float64).requires_grad_()
+    x = pictures(2, 3, 3, 3, dtype=torch.float64).requires_grad_()
     assert torch.autograd.gradcheck(same_changes_each_time, x)
     assert torch.autograd.gradgradcheck(lambda x: same_changes_each_time(x).square(), x)
 
@@ -78,66 +71,24 @@ def test_colour_is_brightness_then_saturation_then_contrast():
     torch.testing.assert_close(y, mean + (step - mean) * (0.5 + contrast))
 
 
-def test_colour_amounts_fill_their_ranges():
-    x = pictures(1).expand(4000, -1, -1, -1)
-    y = augment.colour(x)
-    brightness = (y - x).mean((1, 2, 3))  # neither saturation nor contrast moves the mean
-    assert -0.2501 < brightness.min() < -0.24
-    assert 0.24 < brightness.max() < 0.2501
-    contrast = y.mean(1).flatten(1).std(1) / x.mean(1).flatten(1).std(1)  # of the greys
-    assert 0.499 < contrast.min() < 0.52
-    assert 1.48 < contrast.max() < 1.501
-    saturation = y.std(1).mean((1, 2)) / x.std(1).mean((1, 2)) / contrast
-    assert saturation.min() < 0.02
-    assert 1.98 < saturation.max() < 2.001
-
-
-def test_colour_of_one_channel_is_affine_and_opacity_stays():
-    x = pictures(16, 1)
-    y = augment.colour(x).flatten(1)
-    for before, after in zip(x.flatten(1), y, strict=True):
-        assert torch.corrcoef(torch.stack([before, after]))[0, 1] > 0.9999
+def test_colour_leaves_opacity_alone():
     x = pictures(16, 4)
     y = augment.colour(x)
     assert torch.equal(y[:, 3], x[:, 3])
     assert not torch.equal(y[:, :3], x[:, :3])
 
 
-def shift_of(x, y, most):
-    """The only (down, right) by which x was moved to give y, with zeros where nothing was."""
-    height, width = x.shape[1:]
-    padded = pad(x, (most,) * 4)
-    found = []
-    for down in range(-most, most + 1):
-        for right in range(-most, most + 1):
-            top, left = most - down, most - right
-            if torch.equal(padded[:, top : top + height, left : left + width], y):
-                found.append((down, right))
-    assert len(found) == 1
-    return found[0]
-
-
 def test_translate_moves_by_every_whole_number_of_pixels_up_to_its_ratio():
-    x = pictures(400, 3, 16, 24) + 0.1
-    y = augment.translate(x, ratio=1 / 8)
-    shifts = [shift_of(before, after, most=5) for before, after in zip(x, y, strict=True)]
-    assert {down for down, _ in shifts} == set(range(-2, 3))
-    assert {right for _, right in shifts} == set(range(-3, 4))
-    assert len(set(shifts)) == 35  # every pair of them
-
-
-def test_translate_by_nothing_and_out_of_the_picture():
-    x = pictures(200)
+    x = torch.zeros(400, 1, 16, 24)
+    x[:, :, 8, 12] = 1  # one light pixel shows where a picture went
+    shifts = augment.translate(x, ratio=1 / 8).nonzero()[:, 2:] - torch.tensor([8, 12])
+    assert {*map(tuple, shifts.tolist())} == {*itertools.product(range(-2, 3), range(-3, 4))}
+    y = augment.translate(torch.ones(200, 3, 16, 24), ratio=1 / 8)
+    assert torch.equal(y[:, 0], y[:, 2]) and y.mean() < 1 and (y.diff(dim=3) != 0).sum(3).max() == 1
     assert torch.equal(augment.translate(x, ratio=0), x)
-    y = augment.translate(x, ratio=1)
-    left_over = (y != 0).float().mean((1, 2, 3))
-    assert left_over.max() > 0.5
-    assert left_over.min() < 0.1
 
 
-@pytest.mark.parametrize(
-    ("height", "width", "ratio"), [(16, 16, 0.5), (16, 24, 0.25), (15, 9, 1 / 3), (5, 7, 1.0)]
-)
+@pytest.mark.parametrize(("height", "width", "ratio"), [(16, 16, 0.5), (15, 9, 1 / 3), (5, 7, 1.0)])
 def test_cutout_takes_one_rectangle_with_its_middle_in_the_picture(height, width, ratio):
     y = augment.cutout(torch.ones(500, 3, height, width), ratio)
     assert torch.equal(y[:, 0], y[:, 1])
@@ -151,17 +102,7 @@ def test_cutout_takes_one_rectangle_with_its_middle_in_the_picture(height, width
         assert stripe.sum(1).max() == length
         assert stripe.sum(1).min() == length - length // 2  # the rest is over the edge
         assert stripe.any(0).all()  # no part of the picture is safe
-
-
-def test_cutout_share():
-    """Half of each side at most, less on average, since parts hang over the edge."""
-    x = torch.ones(4000, 1, 32, 32)
-    share = 1 - augment.cutout(x).mean((1, 2, 3))
-    assert share.max() == 0.25
-    assert share.min() == 0.0625
-    per_side = sum(min(middle + 8, 32) - max(middle - 8, 0) for middle in range(33)) / 33 / 32
-    assert share.mean() == pytest.approx(per_side**2, abs=0.005)
-    assert torch.equal(augment.cutout(x, ratio=0), x)
+    assert torch.equal(augment.cutout(y, ratio=0), y)
 
 
 def test_mirror_flips_about_half():
@@ -198,7 +139,7 @@ def test_each_change_is_made_with_its_probability(probability):
 @pytest.mark.parametrize("change", augment.CHANGES.values())
 @pytest.mark.parametrize("x", [torch.rand(3, 8, 8), torch.zeros(2, 3, 8, 8, dtype=torch.uint8)])
 def test_what_is_no_batch_of_pictures_is_refused(change, x):
-    with pytest.raises(ValueError, match="float"):
+    with refused("float"):
         change(x)
 
 
@@ -214,5 +155,5 @@ def test_what_is_no_batch_of_pictures_is_refused(change, x):
     ],
 )
 def test_wrong_settings_are_refused(call, message):
-    with pytest.raises(ValueError, match=message):
+    with refused(message):
         call()

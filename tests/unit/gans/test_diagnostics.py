@@ -1,6 +1,7 @@
 """Training diagnostics: GANs trained badly on purpose, healthy ones that must pass, and made-up histories."""
 
 import math
+import re
 
 import pytest
 import torch
@@ -8,9 +9,9 @@ from torch import nn
 
 from imagegen_lessons import datasets, gans, training
 from imagegen_lessons.gans import diagnostics
+from tests.unit.helpers import refused
 
 DIGITS = datasets.digits()[0]
-MOMENTUM = (0.9, 0.999)
 
 
 class D(nn.Module):
@@ -30,29 +31,19 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def train(
-    losses=gans.RELATIVISTIC,
-    gamma=0.2,
-    lr=2e-3,
-    steps=150,
-    real=DIGITS,
-    seed=0,
-    change=None,
-    d_steps=1,
-    betas=(0.0, 0.99),
-):
+def train(losses=gans.RELATIVISTIC, gamma=0.2, lr=2e-3, steps=150, real=DIGITS, seed=0, **wrong):
     """Trains a GAN, and returns what `examine` is given: losses, fakes, real images and the learning rate."""
     torch.manual_seed(seed)
     G = nn.Sequential(*gans.mlp(16, 64, 64), nn.Sigmoid(), nn.Unflatten(1, (1, 8, 8)))
-    d = D()
+    d, betas = D(), wrong.get("betas", (0.0, 0.99))
     optimizers = gans.adam(G, lr, betas), gans.adam(d, lr, betas)
     gan = gans.GANTrainer(G, d, losses, latent=16, gamma=gamma, optimizers=optimizers)
-    if change:
-        change(gan)
+    if "change" in wrong:
+        wrong["change"](gan)
     batches = datasets.Batches(real, size=64, seed=seed)
 
     def step(x):
-        for _ in range(d_steps - 1):
+        for _ in range(wrong.get("d_steps", 1) - 1):
             gan.d_step(next(batches))
         return gan.step(x)
 
@@ -70,24 +61,21 @@ def names(history=None, **given):
     return [finding.name for finding in diagnostics.examine(history, **given)]
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_healthy_training_raises_no_alarm_at_any_length(seed):
-    history, given = train(steps=320, seed=seed)
+HEALTHY = {
+    "relativistic": dict(steps=320, seed=1),
+    "another seed": dict(steps=320, seed=2),
+    "young": dict(steps=120, seed=4),
+    "young and slow": dict(steps=60, lr=5e-4, seed=4),
+    "mediocre": dict(losses=gans.NON_SATURATING, gamma=0.0, steps=400, seed=5),
+}
+
+
+@pytest.mark.parametrize("settings", HEALTHY.values(), ids=HEALTHY)
+def test_healthy_training_raises_no_alarm_at_any_length(settings):
+    history, given = train(**settings)
     assert names(history, **given) == []
-    for steps in range(50, 320, 30):
+    for steps in range(50, settings["steps"], 30):
         assert names(history_of(**{name: series[:steps] for name, series in history.values.items()})) == []
-
-
-@pytest.mark.parametrize("steps, lr", [(60, 2e-3), (60, 5e-4), (120, 2e-3)])
-def test_images_of_a_young_healthy_gan_raise_no_alarm(steps, lr):
-    history, given = train(steps=steps, lr=lr, seed=4)
-    assert names(history, **given) == []
-
-
-@pytest.mark.parametrize("losses", [gans.NON_SATURATING, gans.MINIMAX])
-def test_mediocre_training_with_classic_losses_raises_no_alarm(losses):
-    history, given = train(losses, gamma=0.0, steps=400, seed=5)
-    assert names(history, **given) == []
 
 
 def test_good_training_ends_at_chance_level_too():
@@ -95,78 +83,63 @@ def test_good_training_ends_at_chance_level_too():
     assert names(late, fake=DIGITS[300:600], real=DIGITS[:300], learning_rate=2e-3) == []
 
 
-def test_a_discriminator_trained_twenty_times_is_saturated():
-    history, given = train(gamma=0.0, d_steps=20, steps=60)
-    (found,) = diagnostics.examine(history)
-    assert found.name == "D saturated"
-    assert "last 30 steps" in found.sentence and "gans.RELATIVISTIC" in found.advice
-    assert "D saturated" in names(history, **given)
+def dead(layer_of):
+    """Puts a bias so far below 0 that ReLU lets nothing through, and a sigmoid only 0."""
+    return lambda gan: nn.init.constant_(layer_of(gan).bias, -100.0)
 
 
-def test_minimax_with_momentum_collapses():
-    history, given = train(gans.MINIMAX, gamma=0.0, steps=320, betas=MOMENTUM)
-    found = names(history, **given)
-    assert found[0] in ("collapsed", "partly collapsed") and "D saturated" in found
+# What was done wrong, and a pattern of the names that are found, joined.
+BAD = {
+    "D trained twenty times": (dict(gamma=0.0, d_steps=20, steps=60), "D saturated"),
+    "minimax with momentum": (
+        dict(losses=gans.MINIMAX, gamma=0.0, steps=320, betas=(0.9, 0.999)),
+        "^(partly )?collapsed.*D saturated",
+    ),
+    "dead units of G": (dict(change=dead(lambda gan: gan.G[2])), "^collapsed"),
+    "dead last layer of G": (dict(change=dead(lambda gan: gan.G[4])), "^constant"),
+    "images from -1 to 1": (dict(real=2 * DIGITS - 1, steps=60), "^wrong range"),
+    "huge learning rate": (dict(lr=0.5, steps=60), "exploding loss"),
+    "huge, non-saturating": (
+        dict(losses=gans.NON_SATURATING, lr=0.5, steps=60, gamma=0.0),
+        "exploding loss(?!.*learning rate too high)",
+    ),
+    "high learning rate": (dict(gamma=0.0, lr=0.05), "learning rate too high|exploding loss"),
+    "high, non-saturating": (
+        dict(losses=gans.NON_SATURATING, gamma=0.0, lr=0.05),
+        "learning rate too high|exploding loss",
+    ),
+    "tiny learning rate": (dict(lr=1e-6, steps=100), "^learning rate too low$"),
+    "tiny, minimax": (dict(losses=gans.MINIMAX, lr=1e-6, steps=100), "^learning rate too low$"),
+    "low learning rate": (dict(lr=1e-5, steps=300), "^learning rate too low$"),
+    "dead units of D": (dict(change=dead(lambda gan: gan.D.net[2])), "^D not learning$"),
+    "D too slow": (
+        dict(steps=300, change=lambda gan: gan.opt_d.param_groups[0].update(lr=1e-6)),
+        "D not learning",
+    ),
+}
 
 
-@pytest.mark.parametrize("layer, name", [(2, "collapsed"), (4, "constant")])
-def test_a_generator_with_dead_units_makes_one_image(layer, name):
-    history, given = train(change=lambda gan: nn.init.constant_(gan.G[layer].bias, -100.0))
-    assert names(history, **given)[0] == name
-    assert names(fake=given["fake"]) == [name]
+@pytest.mark.parametrize("settings, pattern", BAD.values(), ids=BAD)
+def test_bad_training_is_recognised(settings, pattern):
+    history, given = train(**settings)
+    assert re.search(pattern, "; ".join(names(history, **given)))
 
 
-def test_real_images_in_minus_one_to_one_have_the_wrong_range():
-    history, given = train(real=2 * DIGITS - 1)
-    found = diagnostics.examine(history, **given)
-    assert found[0].name == "wrong range" and "from -1 to 1" in found[0].sentence
+def test_losses_or_images_alone_say_something_too():
+    assert names(steady(d=0.0)) == ["D saturated"]
+    assert names(fake=DIGITS[:1].repeat(64, 1, 1, 1)) == ["collapsed"]
 
 
-@pytest.mark.parametrize("losses", [gans.RELATIVISTIC, gans.NON_SATURATING])
-def test_a_huge_learning_rate_explodes(losses):
-    history, given = train(losses, lr=0.5, steps=60, gamma=0.2 if losses == gans.RELATIVISTIC else 0.0)
-    found = {finding.name: finding for finding in diagnostics.examine(history, **given)}
-    assert "exploding loss" in found and "learning rate too high" not in found
-    assert "lr=2e-3" in found["exploding loss"].advice
-
-
-@pytest.mark.parametrize("losses", [gans.RELATIVISTIC, gans.NON_SATURATING])
-def test_a_learning_rate_ten_times_too_high_makes_jumps(losses):
-    history, given = train(losses, gamma=0.0, lr=0.05)
-    assert {"learning rate too high", "exploding loss"} & set(names(history, **given))
-
-
-@pytest.mark.parametrize("losses", [gans.RELATIVISTIC, gans.NON_SATURATING, gans.MINIMAX])
-def test_a_tiny_learning_rate_moves_nothing(losses):
-    history, given = train(losses, lr=1e-6)
-    (found,) = diagnostics.examine(history, **given)
-    assert found.name == "learning rate too low"
-    assert "150 steps" in found.sentence and "standard deviations off" in found.sentence
-    assert names(history) == ["learning rate too low"]
-
-
-def test_a_low_learning_rate_is_named_as_the_reason():
-    history, given = train(lr=1e-5, steps=300)
-    assert names(history, **given) == ["learning rate too low"]
-
-
-@pytest.mark.parametrize("losses", [gans.RELATIVISTIC, gans.NON_SATURATING])
-def test_a_discriminator_with_dead_units_learns_nothing(losses):
-    history, given = train(losses, change=lambda gan: nn.init.constant_(gan.D.net[2].bias, -100.0))
-    assert names(history, **given) == ["D not learning"]
-
-
-def test_a_discriminator_that_learns_too_slowly_is_noticed():
-    history, given = train(steps=300, change=lambda gan: gan.opt_d.param_groups[0].update(lr=1e-6))
-    assert "D not learning" in names(history, **given)
+def test_the_advice_names_a_lower_learning_rate_than_was_used():
+    (found,) = diagnostics.examine(history_of(D=[0.7 * 1.1**i for i in range(100)], G=[0.7] * 100))
+    assert found.name == "exploding loss" and "lr=2e-3" in found.advice
 
 
 def test_training_that_fit_stopped():
     with pytest.raises(training.TrainingError) as stop:
         training.fit(lambda: {"D": 0.7, "G": math.nan}, None, 5)
     (found,) = diagnostics.examine(stop.value, learning_rate=1e-3)
-    assert found.name == "training stopped" and "nan at step 1" in found.sentence
-    assert "lr=0.0001" in found.advice
+    assert found.name == "training stopped" and "lr=0.0001" in found.advice
 
 
 def steady(n=200, d=0.6, g=0.9):
@@ -179,9 +152,7 @@ def test_gaps_in_a_history_are_no_fault():
     assert names(seldom) == []
 
 
-def test_made_up_explosion_and_jumps():
-    growing = history_of(D=[0.7 * 1.1**i for i in range(100)], G=[0.7] * 100)
-    assert names(growing) == ["exploding loss"]
+def test_one_jump_is_no_fault_and_three_are():
     jumping, lone = steady(), steady()
     jumping.values["D"][20::40] = [6.0] * 5
     assert names(jumping) == ["learning rate too high"]
@@ -192,7 +163,6 @@ def test_made_up_explosion_and_jumps():
 @pytest.mark.parametrize(
     "real, fake, found",
     [
-        (255 * DIGITS[:64], DIGITS[64:128], "wrong range"),
         ((255 * DIGITS[:64]).byte(), DIGITS[64:128], "wrong range"),
         (DIGITS[:64] / 255, DIGITS[64:128], "wrong range"),
         (DIGITS[:64], 2 * DIGITS[64:128] - 1, "wrong range"),
@@ -200,7 +170,6 @@ def test_made_up_explosion_and_jumps():
         (DIGITS[:64], DIGITS[:4].repeat(16, 1, 1, 1), "partly collapsed"),
         (DIGITS[:64], torch.full((64, 1, 8, 8), 0.5), "constant"),
         (DIGITS[:64], torch.full((64, 1, 8, 8), math.nan), "not finite"),
-        (None, DIGITS[:1].repeat(64, 1, 1, 1), "collapsed"),
         (torch.full((64, 1, 8, 8), math.inf), None, "not finite"),
     ],
 )
@@ -232,7 +201,7 @@ def test_good_images_raise_no_alarm_nor_do_flat_ones():
     ],
 )
 def test_wrong_input_gets_one_sentence(given, message):
-    with pytest.raises(ValueError, match=message):
+    with refused(message):
         diagnostics.examine(**given)
 
 

@@ -6,6 +6,7 @@ from torch import nn
 
 from imagegen_lessons import gans, networks
 from imagegen_lessons.training import checkpoint
+from tests.unit.helpers import refused
 
 
 def test_mlp_has_its_layers_and_no_activation_at_the_end():
@@ -22,23 +23,21 @@ def test_g_and_d_fit_each_other_at_every_size(channels, size):
     assert x.shape == (5, channels, size, size)
     assert x.min() >= 0 and x.max() <= 1
     assert D(x).shape == (5, 1)
-
-
-def test_d_scores_each_image_by_itself():
-    D, x = gans.Discriminator(), torch.rand(6, 3, 32, 32)
-    torch.testing.assert_close(D(x)[2:3], D(x[2:3]))
+    torch.testing.assert_close(D(x)[2:3], D(x[2:3]))  # each image by itself
 
 
 @pytest.mark.parametrize("shape", [(64,), (2, 63), (2, 64, 1, 1)])
 def test_a_latent_of_the_wrong_shape_gets_one_sentence(shape):
-    with pytest.raises(ValueError, match=r"latents of shape \(n, 64\)"):
+    with refused(r"\(n, 64\)"):
         gans.Generator()(torch.zeros(shape))
+    with refused(r"\(n, 64\)"):
+        gans.ConditionalGenerator((3, 4))(torch.zeros(shape), torch.tensor([[0, 3]]))
 
 
-@pytest.mark.parametrize("size", [0, 4, 30])
-def test_a_size_that_cannot_be_gets_one_sentence(size):
-    for network in (gans.Generator, gans.Discriminator):
-        with pytest.raises(ValueError, match=f"multiple of 8, not {size}"):
+@pytest.mark.parametrize("network", [gans.Generator, gans.Discriminator])
+def test_a_size_that_cannot_be_gets_one_sentence(network):
+    for size in (0, 4, 30):
+        with refused(f"multiple of 8, not {size}"):
             network(size=size)
 
 
@@ -55,13 +54,8 @@ def test_a_size_that_cannot_be_gets_one_sentence(size):
 def test_a_label_that_cannot_be_gets_one_sentence(y, message):
     G, D = gans.ConditionalGenerator((3, 4)), gans.ProjectionDiscriminator((3, 4))
     for network, x in ((G, torch.zeros(1, 64)), (D, torch.zeros(1, 3, 32, 32))):
-        with pytest.raises(ValueError, match=message):
+        with refused(message):
             network(x, y)
-
-
-def test_the_conditional_generator_counts_only_the_latent():
-    with pytest.raises(ValueError, match=r"latents of shape \(n, 8\), not \(1, 40\)"):
-        gans.ConditionalGenerator((3, 4), latent=8)(torch.zeros(1, 40), torch.tensor([[0, 3]]))
 
 
 def test_labels_reach_both_networks():
@@ -86,16 +80,6 @@ def test_a_mixture_of_embeddings_lies_between_its_labels():
     assert torch.equal(G.from_embedding(z, G.embedding(one)), G(z, one))
     mixed = G.from_embedding(z, torch.lerp(G.embedding(one), G.embedding(other), 0.5))
     assert mixed.shape == (1, 3, 32, 32) and not torch.equal(mixed, G(z, one))
-
-
-def test_a_checkpoint_of_another_network_gets_one_sentence(tmp_path):
-    path = tmp_path / "G.safetensors"
-    checkpoint.save(path, network=gans.Generator(width=32))
-    with pytest.raises(checkpoint.CheckpointError, match="project.weight"):
-        checkpoint.load_network(path, gans.Generator())
-    path.write_bytes(path.read_bytes()[:5000])
-    with pytest.raises(checkpoint.CheckpointError):
-        checkpoint.load_network(path, gans.Generator(width=32))
 
 
 def test_the_bundled_generator_covers_nearly_all_classes_of_faces():

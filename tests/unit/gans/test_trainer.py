@@ -57,37 +57,19 @@ def test_a_step_is_what_pytorch_does_by_hand():
 
 
 def test_the_penalty_taken_every_third_step_counts_threefold():
-    real, seen = points.sample("ring", 32), []
-    for interval, gamma in [(1, 3.0), (3, 1.0), (lambda step: 3, lambda step: 1.0 - step)]:
-        gan = trainer(gamma=gamma, penalty_interval=interval)
+    def d_after_a_step(d_steps=0, **settings):
+        gan = trainer(**settings)
+        gan.d_steps = d_steps  # so many steps were taken before
         torch.manual_seed(1)
-        gan.d_step(real)
-        seen.append(weights(gan.D))
-    torch.testing.assert_close(seen[0], seen[1])
-    torch.testing.assert_close(seen[0], seen[2])
+        gan.d_step(points.sample("ring", 32, 0))
+        return weights(gan.D)
 
-
-def test_between_penalties_a_step_is_one_without():
-    real, seen = points.sample("ring", 32), []
-    for gamma in (0.0, 5.0):
-        gan = trainer(gamma=gamma, penalty_interval=4)
-        gan.d_steps = 3
-        torch.manual_seed(1)
-        gan.d_step(real)
-        seen.append(weights(gan.D))
-    assert torch.equal(*seen)
-
-
-def test_one_batch_of_fakes_serves_both_steps():
-    made = []
-
-    class Counting(gans.GANTrainer):
-        def fakes(self, n):
-            made.append(n)
-            return super().fakes(n)
-
-    Counting(gans.mlp(2, 8, 2), gans.mlp(2, 8, 1), gans.RELATIVISTIC).step(torch.randn(4, 2))
-    assert made == [4]
+    often = d_after_a_step(gamma=3.0)
+    torch.testing.assert_close(d_after_a_step(gamma=1.0, penalty_interval=3), often)
+    by_step = dict(gamma=lambda step: 1.0 - step, penalty_interval=lambda step: 3)
+    torch.testing.assert_close(d_after_a_step(**by_step), often)
+    between, without = (d_after_a_step(d_steps=3, gamma=gamma, penalty_interval=4) for gamma in (5.0, 0.0))
+    assert torch.equal(between, without)
 
 
 def test_a_frozen_network_gets_no_gradients_and_is_free_again():
@@ -138,10 +120,9 @@ def test_saved_training_goes_on_as_if_nothing_had_happened(make, tmp_path):
         assert torch.equal(weights(getattr(gan, name)), weights(getattr(other, name)))
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_the_improved_recipe_covers_all_eight_modes(seed):
-    gan = trainer(seed=seed, hidden=64, gamma=0.2)
-    batches = points.stream("ring", 128, seed)
+def test_the_improved_recipe_covers_all_eight_modes():
+    gan = trainer(seed=1, hidden=64, gamma=0.2)
+    batches = points.stream("ring", 128, seed=1)
     for _ in range(700):
         gan.step(next(batches))
     with torch.no_grad():
