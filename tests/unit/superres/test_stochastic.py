@@ -29,6 +29,8 @@ def test_before_training_it_interpolates(pair):
     output = superres.StochasticUpscaler()(low, torch.randn(16, 64))
     expected = superres.back_project(superres.bicubic(low, 4), low, 4, steps=1)
     torch.testing.assert_close(output, expected)
+    grey = superres.StochasticUpscaler(channels=1, width=8)
+    assert grey(torch.rand(2, 1, 8, 8), torch.randn(2, 64)).shape == (2, 1, 32, 32)
 
 
 def test_samples_downscale_to_what_was_given(pair, bundled):
@@ -37,11 +39,6 @@ def test_samples_downscale_to_what_was_given(pair, bundled):
         high = samples(network, low, 1)[0]
         assert high.shape == (16, 3, 32, 32)
         assert (superres.downscale(high.clamp(0, 1), 4) - low).abs().mean() < 2 / 255
-
-
-def test_grey_images():
-    network = superres.StochasticUpscaler(channels=1, width=8)
-    assert network(torch.rand(2, 1, 8, 8), torch.randn(2, 64)).shape == (2, 1, 32, 32)
 
 
 def test_the_energy_score_is_smallest_for_samples_of_the_true_distribution():
