@@ -6,12 +6,7 @@ import pytest
 import torch
 
 from imagegen_lessons import runtime, style
-
-STATISTICS = [style.gram_matrix, style.moments, style.quantiles]
-
-
-def random(*shape, seed=0):
-    return torch.rand(*shape, generator=runtime.generator(seed))
+from tests.unit.helpers import random
 
 
 def test_a_gram_matrix_is_the_mean_product_of_two_channels():
@@ -36,7 +31,7 @@ def test_quantiles_are_the_sorted_values():
     assert torch.equal(first, f.amin(dim=(2, 3))) and torch.equal(last, f.amax(dim=(2, 3)))
 
 
-@pytest.mark.parametrize("statistic", STATISTICS)
+@pytest.mark.parametrize("statistic", [style.gram_matrix, style.moments, style.quantiles])
 def test_a_statistic_knows_no_place_and_keeps_to_its_mask(statistic):
     f, left = random(1, 3, 8, 8), torch.zeros(1, 1, 8, 8)
     left[..., :4] = 1

@@ -8,11 +8,7 @@ import torch
 
 from imagegen_lessons import images, runtime, style, training
 from imagegen_lessons.networks import features
-
-
-def random(*shape, seed=0):
-    return torch.rand(*shape, generator=runtime.generator(seed))
-
+from tests.unit.helpers import SmallMemory, random, refused
 
 PHOTO, PAINTING = random(1, 3, 40, 48), random(1, 3, 36, 36, seed=1)
 LEFT = torch.zeros(1, 1, 40, 48)
@@ -43,16 +39,23 @@ def test_the_brightness_changes_and_the_colours_stay():
     torch.testing.assert_close(kept[:, 0] - kept[:, 1], photo[:, 0] - photo[:, 1])
 
 
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
 @pytest.mark.parametrize(
     "recipe",
-    [{"optimizer": o, "start": s} for o in ("adam", "lbfgs") for s in ("content", "noise", PHOTO[:, :1])]
-    + [{"optimizer": o, "strength": s} for o in ("adam", "lbfgs") for s in (0, 1e9, 1e300)]
-    + [{"statistic": s} for s in (style.moments, style.quantiles, lambda f: f.amax(dim=(2, 3)))]
-    + [{"centred": False}, {"smooth": 5.0}]
-    + [{"layer_weights": weights} for weights in ((0, 0, 1, 0, 0), (0, 0, 0, 0, 0))],
+    [
+        {"start": "noise"},
+        {"start": PHOTO[:, :1]},
+        {"strength": 0},
+        {"strength": 1e300},
+        {"statistic": style.quantiles},
+        {"statistic": lambda f: f.amax(dim=(2, 3))},
+        {"centred": False, "smooth": 5.0},
+        {"layer_weights": (0, 0, 0, 0, 0)},
+    ],
 )
-def test_every_recipe_gives_a_picture(extractor, recipe):
-    assert images.check(transfer(extractor, **recipe).image).shape == (1, 3, 27, 32)
+def test_every_recipe_gives_a_picture(extractor, optimizer, recipe):
+    x = transfer(extractor, optimizer=optimizer, **recipe).image
+    assert images.check(x).shape == (1, 3, 27, 32)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
@@ -85,11 +88,6 @@ def test_content_and_style_can_be_right_at_once(extractor):
     assert result.loss(result.image)[0] == 0
 
 
-def test_strength_0_leaves_the_photo_alone(extractor):
-    x = transfer(extractor, strength=0.0, schedule=((32, 3),)).image
-    assert torch.allclose(x, style.fit_in(PHOTO, 32).to(x), atol=0.01)
-
-
 def test_each_mask_takes_its_own_style(extractor):
     styles = [torch.full((1, 3, 32, 32), brightness) for brightness in (0.1, 0.9)]
     options = dict(strength=1e9, schedule=((32, 40),), optimizer="lbfgs")
@@ -99,8 +97,7 @@ def test_each_mask_takes_its_own_style(extractor):
 
 def test_a_mask_may_be_of_any_type_and_size_and_stand_alone(extractor):
     expected = transfer(extractor, masks=[LEFT]).image
-    stretched = torch.tensor([[[[True, False]]]])
-    for mask in (LEFT.bool(), LEFT.int(), LEFT.double(), stretched):
+    for mask in (LEFT.bool(), LEFT.double(), torch.tensor([[[[True, False]]]])):
         torch.testing.assert_close(transfer(extractor, styles=(PAINTING,), masks=mask).image, expected)
 
 
@@ -115,10 +112,8 @@ def test_a_layer_of_a_single_position_says_nothing_of_style(extractor):
 
 STRANGE = {
     "one pixel": torch.full((1, 3, 1, 1), 0.5),
-    "grey": random(1, 1, 20, 30),
-    "without batch": random(3, 20, 30),
+    "grey, without batch": random(1, 20, 30),
     "very flat": random(1, 3, 2, 400),
-    "very tall": random(1, 3, 400, 2),
     "black": torch.zeros(1, 3, 20, 20),
     # A stand-in for 40 megapixels, which would take half a gigabyte here: it, too, is larger than anything painted.
     "large": torch.zeros(1, 1, 1, 1).expand(1, 3, 1500, 2000),
@@ -135,36 +130,31 @@ def test_strange_pictures_as_content_and_as_style(extractor, name):
 @pytest.mark.parametrize(
     ("change", "part"),
     [
-        ({name: value}, name)
-        for name in ("strength", "smooth")
-        for value in (math.nan, math.inf, -1.0, "high", None)
-    ]
-    + [
-        ({"layer_weights": value}, "five layer_weights")
-        for value in ((1, 1), (1, 1, 1, 1, -1), (1, 1, 1, 1, math.nan), ("all",) * 5, 3)
-    ]
-    + [
-        ({"statistic": "gram"}, "function, such as style.gram_matrix, not 'gram'"),
-        ({"optimizer": "sgd"}, "optimizer can be adam"),
+        *(({"strength": value}, "strength") for value in (math.nan, -1.0, "high", None)),
+        ({"smooth": math.inf}, "smooth"),
+        *(
+            ({"layer_weights": value}, "layer_weights")
+            for value in ((1, 1), (1, 1, 1, 1, -1), ("all",) * 5, 3)
+        ),
+        ({"statistic": "gram"}, "function"),
+        ({"optimizer": "sgd"}, "optimizer"),
         ({"schedule": ()}, "schedule"),
-        ({"schedule": ((8, 10),)}, "16 pixels at least"),
+        ({"schedule": ((8, 10),)}, "16 pixels"),
         ({"start": "nothing"}, "start"),
-        ({"content": torch.rand(2, 3, 8, 8)}, "a batch of 2 pictures"),
+        ({"content": torch.rand(2, 3, 8, 8)}, "batch of 2"),
         ({"content": torch.full((1, 3, 8, 8), math.nan)}, "not finite"),
         ({"styles": 255 * torch.ones(1, 3, 8, 8)}, "image / 255"),
-        ({"styles": torch.zeros(1, 4, 8, 8)}, "1 or 3 channels"),
         ({"styles": []}, "at least one"),
-        ({"styles": [PAINTING, PAINTING], "masks": [None]}, "2 styles need as many masks"),
-        ({"masks": [torch.ones(8, 8)]}, "shape (1, 1, H, W), not (8, 8); use mask[None, None]"),
-        ({"masks": [torch.ones(1, 3, 8, 8)]}, "shape (1, 1, H, W), not (1, 3, 8, 8)."),
+        ({"styles": [PAINTING, PAINTING], "masks": [None]}, "as many masks"),
+        ({"masks": [torch.ones(8, 8)]}, r"mask\[None, None\]"),
+        ({"masks": [torch.ones(1, 3, 8, 8)]}, r"not \(1, 3, 8, 8\)"),
         ({"masks": ["left"]}, "not str"),
         ({"masks": [torch.zeros(1, 1, 8, 8)]}, "zero everywhere"),
     ],
 )
 def test_what_cannot_be_used_is_said_in_a_sentence(extractor, change, part):
-    with pytest.raises((style.StyleError, images.ImageError)) as caught:
+    with refused(part):
         transfer(extractor, **change)
-    assert part in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_the_stop_button_keeps_the_picture(extractor):
@@ -180,24 +170,11 @@ def test_the_stop_button_keeps_the_picture(extractor):
     assert images.check(result.image).shape == (1, 3, 27, 32)
 
 
-class SmallMemory(torch.nn.Module):
-    """An extractor for which pictures above a size are too large."""
-
-    def __init__(self, extractor, largest):
-        super().__init__()
-        self.extractor, self.largest = extractor, largest
-
-    def forward(self, x, depth=5):
-        if max(x.shape[-2:]) > self.largest:
-            raise torch.OutOfMemoryError("CUDA out of memory.")
-        return self.extractor(x, depth)
-
-
-@pytest.mark.parametrize("schedule", [((32, 2), (96, 3)), ((96, 5),), ((32, 2), (96, 1), (192, 2))])
+@pytest.mark.parametrize("schedule", [((96, 5),), ((32, 2), (96, 1), (192, 2))])
 def test_where_memory_is_small_it_goes_on_smaller_and_says_so(extractor, schedule, capsys):
     result = transfer(SmallMemory(extractor, largest=70), schedule=schedule)
     assert result.image.shape == (1, 3, 56, 67) and result.done == result.recipe.steps
-    assert "96 pixels: going on at 67" in capsys.readouterr().out
+    assert "going on at 67" in capsys.readouterr().out
 
 
 def test_where_nothing_fits_it_gives_up_with_a_sentence(extractor):
