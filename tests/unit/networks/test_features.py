@@ -8,9 +8,8 @@ import torch
 from torchvision import models
 
 from imagegen_lessons import datasets, images, runtime
-from imagegen_lessons.datasets.download import DownloadError
 from imagegen_lessons.networks import features
-from imagegen_lessons.training import checkpoint
+from tests.unit.helpers import refused
 
 TAPS = {"conv1": 1, "fire2": 3, "fire3": 4, "fire4": 5, "fire6": 8}
 PAD = 4  # what PretrainedExtractor repeats of the border on each side
@@ -32,12 +31,6 @@ def pretrained(untrained):
     return features.PretrainedExtractor(untrained.features, TAPS).eval()
 
 
-def test_the_bundled_extractor_has_its_card(bundled):
-    card = checkpoint.card("feature_extractor")
-    assert "tools.train_features" in card["command"] and "SqueezeNet" in card["teacher"]
-    assert int(card["parameters"]) == sum(p.numel() for p in bundled.parameters())
-
-
 def test_the_bundled_extractor_sees(bundled):
     """At every depth: neither dead nor all the same, and two photographs differ more than one from its mirror image."""
     cat, coffee = (images.crop_centre(datasets.photo(name, 128), 64) for name in ("cat", "coffee"))
@@ -47,7 +40,7 @@ def test_the_bundled_extractor_sees(bundled):
         assert apart > 2 * turned
 
 
-@pytest.mark.parametrize("height,width", [(1, 1), (1, 300), (300, 1), (17, 33), (64, 48)])
+@pytest.mark.parametrize("height,width", [(1, 1), (1, 300), (17, 33)])
 @pytest.mark.parametrize("name", ["bundled", "pretrained"])
 def test_five_maps_of_any_picture(name, height, width, request):
     extractor = request.getfixturevalue(name)
@@ -56,6 +49,8 @@ def test_five_maps_of_any_picture(name, height, width, request):
     assert len(maps) == len(extractor.names) == 5 and all(f.isfinite().all() and f.numel() for f in maps)
     assert [f.shape[-1] for f in maps] == sorted((f.shape[-1] for f in maps), reverse=True)
     torch.testing.assert_close(extractor(x, depth=3), maps[:3])
+    for f, alone in zip(maps, extractor(x[1:]), strict=True):  # pictures in a batch do not see each other
+        torch.testing.assert_close(f[1:], alone, atol=1e-4, rtol=1e-4)
     if name == "bundled":  # each half of the one before, rounded up
         widths = [a + b for a, b in zip(extractor.widths, extractor.distilled, strict=True)]
         assert [f.shape for f in maps] == [
@@ -76,12 +71,6 @@ def test_middle_grey_is_zero_inside():
     extractor = features.FeatureExtractor()
     torch.nn.init.zeros_(extractor.stages[0][0].bias)
     assert extractor.backbone(torch.full((1, 3, 8, 8), 0.5), depth=1)[0].abs().max() == 0
-
-
-def test_pictures_in_a_batch_do_not_see_each_other(bundled):
-    x = torch.rand(3, 3, 32, 40)
-    for f, g in zip(bundled(x), bundled(x[1:2]), strict=True):
-        torch.testing.assert_close(f[1:2], g, atol=1e-4, rtol=1e-4)
 
 
 def test_one_even_colour_has_no_frame(bundled):
@@ -113,20 +102,20 @@ def test_vgg19_is_tapped_after_the_first_relu_of_each_block(monkeypatch):
 
 
 def test_an_unknown_extractor_is_refused():
-    with pytest.raises(ValueError, match="'vgg16'; it can be bundled, squeezenet, vgg19"):
+    with refused("'vgg16'; it can be bundled, squeezenet, vgg19"):
         features.load("vgg16")
 
 
-@pytest.mark.parametrize("name", ["squeezenet", "vgg19"])
 @pytest.mark.parametrize("variable", ["IMAGEGEN_CACHE", "TORCH_HOME"])
-def test_weights_without_a_network(name, variable, tmp_path, monkeypatch):
+def test_weights_without_a_network(variable, tmp_path, monkeypatch):
     for key in ("IMAGEGEN_CACHE", "TORCH_HOME"):
         monkeypatch.delenv(key, raising=False)
     monkeypatch.setenv(variable, str(tmp_path))
     before = socket.getdefaulttimeout()
-    with pytest.raises(DownloadError, match=f'weights of {name} .*internet.*"bundled"') as caught:
-        features.load(name)
-    assert "\n" not in str(caught.value) and socket.getdefaulttimeout() == before
+    for name in ("squeezenet", "vgg19"):
+        with refused(f'{name} .*internet.*"bundled"'):
+            features.load(name)
+        assert socket.getdefaulttimeout() == before
     assert not any(path.is_file() for path in tmp_path.rglob("*"))
 
 
@@ -136,6 +125,5 @@ def test_damaged_weights_in_the_cache(content, tmp_path, monkeypatch):
     path = tmp_path / "hub" / "checkpoints" / "squeezenet1_0-b66bff10.pth"
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
-    with pytest.raises(DownloadError, match="damaged.*delete that file") as caught:
+    with refused(f"damaged in {path}: delete that file"):
         features.load("squeezenet")
-    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
