@@ -25,7 +25,7 @@ ALLOWED = {name: set(PLUMBING[:k]) for k, name in enumerate(PLUMBING)}
 ALLOWED |= {name: {*PLUMBING, *others} for name, others in ARCS.items()}
 ALLOWED["exercises"] = {*PLUMBING, *ARCS}
 # Physical lines. Raise a number deliberately, with the reason in docs/decisions.md.
-MAX_MODULE, MAX_PACKAGE, MAX_EXERCISES = 310, 5_000, 3_400
+MAX_MODULE, MAX_PACKAGE, MAX_EXERCISES = 265, 5_730, 3_730
 
 
 def folder_of(path) -> str:
