@@ -121,7 +121,7 @@ class MyGenerator(torch.nn.Module):
         return x.tanh() / 2 + 0.5
 
 
-# 06 Inside the black box
+# Lesson 06
 
 
 def set_along(z, direction, value):
