@@ -36,7 +36,7 @@ def test_a_picture_is_cut_to_its_middle_square(tmp_path):
     picture = Image.new("RGB", (60, 20), "red")
     picture.paste("white", (20, 0, 40, 20))
     picture.save(tmp_path / "wide.png")
-    assert datasets.folder(tmp_path, 8).min() == 1
+    assert datasets.folder(tmp_path, 8).min() > 0.99
 
 
 @pytest.mark.parametrize(("name", "words"), [("", "no picture"), ("none", "There is no folder")])
