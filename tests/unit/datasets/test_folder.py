@@ -32,13 +32,6 @@ def test_pictures_are_cut_to_their_middle_square(tmp_path, shape):
     assert x[:, 2].min() > 0.99 and x[:, 0].max() < 0.01
 
 
-def test_a_picture_is_cut_to_its_middle_square(tmp_path):
-    picture = Image.new("RGB", (60, 20), "red")
-    picture.paste("white", (20, 0, 40, 20))
-    picture.save(tmp_path / "wide.png")
-    assert datasets.folder(tmp_path, 8).min() > 0.99
-
-
 @pytest.mark.parametrize(("name", "words"), [("", "no picture"), ("none", "There is no folder")])
 def test_a_folder_without_pictures(tmp_path, name, words):
     with pytest.raises(ValueError, match=words):
