@@ -167,6 +167,7 @@ def test_one_jump_is_no_fault_and_three_are():
         (DIGITS[:64] / 255, DIGITS[64:128], "wrong range"),
         (DIGITS[:64], 2 * DIGITS[64:128] - 1, "wrong range"),
         (DIGITS[:64], DIGITS[:1].repeat(64, 1, 1, 1), "collapsed"),
+        (DIGITS[:64], DIGITS[:1].lerp(DIGITS[64:128], 0.05), "collapsed"),
         (DIGITS[:64], DIGITS[:4].repeat(16, 1, 1, 1), "partly collapsed"),
         (DIGITS[:64], torch.full((64, 1, 8, 8), 0.5), "constant"),
         (DIGITS[:64], torch.full((64, 1, 8, 8), math.nan), "not finite"),
