@@ -46,7 +46,9 @@ def modcrop(high: torch.Tensor, scale: int) -> torch.Tensor:
     height, width = (side // check_scale(scale) * scale for side in high.shape[-2:])
     if not height or not width:
         have = " × ".join(str(side) for side in high.shape[-2:])
-        raise ValueError(f"A picture of {have} pixels cannot be downscaled by {scale}: nothing would be left.")
+        raise ValueError(
+            f"A picture of {have} pixels cannot be downscaled by {scale}: nothing would be left."
+        )
     return high[..., :height, :width]
 
 

@@ -56,7 +56,9 @@ def test_a_solved_cell_raises_when_its_answer_is_wrong():
 
 
 def test_classes_are_replaced_too_with_their_decorators():
-    blank = "@once\nclass TinyClassifier:\n    def __init__(self):\n        raise NotImplementedError\n\nx = 1"
+    blank = (
+        "@once\nclass TinyClassifier:\n    def __init__(self):\n        raise NotImplementedError\n\nx = 1"
+    )
     solved = solve.solve_source(blank)
     assert solved == ALL["TinyClassifier"].source() + "\n\nx = 1"
 

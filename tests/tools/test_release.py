@@ -90,7 +90,9 @@ def run(copy: Path, program: str) -> str:
 @pytest.fixture(scope="module")
 def facts(copy) -> dict:
     """What check, hint and solution say in the copy, for each exercise."""
-    program = PROBE.replace("COURSE", repr(str(ROOT))).replace("SLOW", "('TinyClassifier', 'MyDiscriminator')")
+    program = PROBE.replace("COURSE", repr(str(ROOT))).replace(
+        "SLOW", "('TinyClassifier', 'MyDiscriminator')"
+    )
     return json.loads(run(copy, program))
 
 
