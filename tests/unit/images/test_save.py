@@ -10,9 +10,10 @@ from PIL import Image, PngImagePlugin
 
 from imagegen_lessons import images, runtime
 from imagegen_lessons.provenance import ai_label, c2pa
+from tests.unit.helpers import encode, random, refused
 from tools import lessons
 
-X = torch.rand(1, 3, 40, 300, generator=runtime.generator(0))
+X = random(1, 3, 40, 300)
 
 
 def test_a_saved_picture_comes_back_with_its_label_below(tmp_path):
@@ -28,22 +29,20 @@ def test_a_saved_picture_comes_back_with_its_label_below(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("picture", "name", "says"),
+    ("mode", "name", "says"),
     [
-        (Image.new("RGB", (9, 9)), "name", "must end in .png"),
-        (Image.new("RGB", (9, 9)), "name.tga", "must end in .png"),
-        (Image.new("CMYK", (9, 9)), "a.jpg", "'CMYK'"),
-        (Image.new("RGBA", (9, 9)), "a.jpg", "cannot be transparent"),
-        (Image.new("RGB", (9, 9)), "taken.png", "cannot be written"),
-        (Image.new("RGB", (9, 9)), "file/x.png", "cannot be written"),
+        ("RGB", "name.tga", "must end in .png"),
+        ("CMYK", "a.jpg", "'CMYK'"),
+        ("RGBA", "a.jpg", "cannot be transparent"),
+        ("RGB", "taken.png", "cannot be written"),
+        ("RGB", "file/x.png", "cannot be written"),
     ],
 )
-def test_what_cannot_be_saved_is_one_sentence_and_leaves_nothing(picture, name, says, tmp_path):
+def test_what_cannot_be_saved_is_one_sentence_and_leaves_nothing(mode, name, says, tmp_path):
     (tmp_path / "taken.png").mkdir()
     (tmp_path / "file").write_text("")
-    with pytest.raises(images.ImageError, match=says) as caught:
-        images.write(picture, tmp_path / name)
-    assert "\n" not in str(caught.value)
+    with refused(says, images.ImageError):
+        images.write(Image.new(mode, (9, 9)), tmp_path / name)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "taken.png"]
 
 
@@ -58,11 +57,8 @@ def upload(format: str) -> bytes:
     text.add_text("Author", "SECRET author")
     text.add_itxt("XML:com.adobe.xmp", xmp.decode())
     more = {"pnginfo": text} if format == "PNG" else {"comment": b"SECRET comment", "xmp": xmp}
-    buffer = io.BytesIO()
-    images.to_pil(X).save(
-        buffer, format, exif=exif, icc_profile=b"SECRET profile" * 20, dpi=(123, 123), **more
-    )
-    data = buffer.getvalue()
+    profile = b"SECRET profile" * 20
+    data = encode(images.to_pil(X), format, exif=exif, icc_profile=profile, dpi=(123, 123), **more)
     if c2pa.available():
         camera = c2pa.authority("SECRET camera")
         data = c2pa.sign(data, camera, source="digitalCapture", title="SECRET title")
@@ -75,9 +71,8 @@ def test_no_trace_of_an_upload_is_saved(came, goes, tmp_path):
     data = upload(came)
     assert data.count(b"SECRET") > 5
     as_tensor = images.save(images.load(data), tmp_path / f"mine{goes}")
-    as_picture = images.write(
-        Image.open(io.BytesIO(data)), tmp_path / f"too{goes}"
-    )  # which carries them itself
+    opened = Image.open(io.BytesIO(data))  # Pillow's picture carries the metadata itself
+    as_picture = images.write(opened, tmp_path / f"too{goes}")
     for written in (as_tensor.read_bytes(), as_picture.read_bytes()):
         assert b"SECRET" not in written and b"digitalCapture" not in written
         assert str(tmp_path).encode() not in written and b"mine" not in written
@@ -88,16 +83,8 @@ def test_no_trace_of_an_upload_is_saved(came, goes, tmp_path):
 # ---- No other place writes pictures ---------------------------------------------------------------------------
 
 WRITERS = {
-    "save",
-    "savefig",
-    "imsave",
-    "imwrite",
-    "save_image",
-    "write_bytes",
-    "write_image",
-    "to_file",
-    "dump",
-}
+    "save", "savefig", "imsave", "imwrite", "save_image", "write_bytes", "write_image", "to_file", "dump",
+}  # fmt: skip
 OTHERS = {  # what `save` also is: with a label, or no picture
     "checkpoint.save", "checkpoints.save", "images.save", "safetensors.torch.save", "spritesheet.save", "run.save",
 }  # fmt: skip
@@ -136,21 +123,3 @@ def test_pictures_are_written_by_save_and_nowhere_else():
     assert [name for name, text in code.items() if opening.search(text)] == ["runtime.py"]
     atomic = {name for name, text in code.items() if "write_atomically(" in text}
     assert atomic == {"runtime.py", "images/save.py", "training/checkpoint.py"}
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "picture.save(path)",
-        "Image.fromarray(x).save('a.png')",
-        "fig.savefig('a.png')",
-        "plt.imsave('a.png', x)",
-        "path.write_bytes(images.to_bytes(x))",
-        "torchvision.utils.save_image(x, 'a.png')",
-        "file = open('a.png', 'wb')\npicture.save(file)",
-    ],
-)
-def test_a_planted_writer_is_found(line):
-    fine = "buffer = io.BytesIO()\nfig.savefig(buffer)\nimages.save(x, path)\n"
-    fine += "with io.BytesIO() as memory:\n    fig.savefig(memory)\n"
-    assert unlabelled(fine) == [] and len(unlabelled(fine + line)) == 1

@@ -8,12 +8,12 @@ import torch
 from PIL import Image
 
 from imagegen_lessons import images
+from tests.unit.helpers import random, refused
 
 
 @pytest.fixture
 def noise() -> torch.Tensor:
-    values = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
-    return torch.from_numpy(values).permute(2, 0, 1)[None] / 255
+    return (random(1, 3, 60, 80) * 255).round() / 255
 
 
 def test_png_round_trip_is_exact(noise):
@@ -43,26 +43,24 @@ def test_jpeg_is_close_its_quality_counts_and_other_formats_are_refused(noise):
 
 
 @pytest.mark.parametrize(
-    "wrong,words",
+    ("wrong", "word"),
     [
-        (np.zeros((3, 4, 4)), ["torch tensor", "ndarray"]),
-        (torch.zeros(3, 4, 4, dtype=torch.uint8), ["float() / 255"]),
-        (torch.zeros(4, 4), ["(4, 4)"]),
-        (torch.zeros(8, 8, 3), ["movedim"]),
-        (torch.zeros(1, 4, 8, 8), ["channels"]),
-        (torch.zeros(0, 3, 8, 8), ["no pixels"]),
-        (torch.full((3, 4, 4), float("nan")), ["not finite"]),
-        (torch.full((3, 4, 4), float("inf")), ["not finite"]),
-        (torch.linspace(-1, 1, 48).reshape(3, 4, 4), ["(image + 1) / 2"]),
-        (torch.full((3, 4, 4), 200.0), ["image / 255"]),
-        (torch.full((3, 4, 4), 1.3), ["clamp"]),
+        (np.zeros((3, 4, 4)), "torch tensor.*ndarray"),
+        (torch.zeros(3, 4, 4, dtype=torch.uint8), r"float\(\) / 255"),
+        (torch.zeros(4, 4), r"\(4, 4\)"),
+        (torch.zeros(8, 8, 3), "movedim"),
+        (torch.zeros(1, 4, 8, 8), "channels"),
+        (torch.zeros(0, 3, 8, 8), "no pixels"),
+        (torch.full((3, 4, 4), float("nan")), "not finite"),
+        (torch.linspace(-1, 1, 48).reshape(3, 4, 4), r"\(image \+ 1\) / 2"),
+        (torch.full((3, 4, 4), 200.0), "image / 255"),
+        (torch.full((3, 4, 4), 1.3), "clamp"),
     ],
 )
-def test_check_says_what_is_wrong(wrong, words):
+def test_check_says_what_is_wrong(wrong, word):
     for call in (images.check, images.batch, images.grid, images.to_pil):
-        with pytest.raises(images.ImageError) as caught:
+        with refused(word, images.ImageError):
             call(wrong)
-        assert all(word in str(caught.value) for word in words)
 
 
 def test_check_returns_the_image():
@@ -81,16 +79,10 @@ def test_resize_is_antialiased_and_stays_in_range(noise):
 
 
 @pytest.mark.parametrize(
-    ("size", "mode", "words"),
-    [
-        (0, "bicubic", "size"),
-        (2.5, "bicubic", "size"),
-        ((3, 4, 5), "bicubic", "size"),
-        (8, "lanczos", "mode"),
-    ],
+    ("size", "mode", "word"), [(0, "bicubic", "size"), ((3, 4, 5), "bicubic", "size"), (8, "lanczos", "mode")]
 )
-def test_sizes_and_modes_that_cannot_be(noise, size, mode, words):
-    with pytest.raises(images.ImageError, match=words):
+def test_sizes_and_modes_that_cannot_be(noise, size, mode, word):
+    with refused(word, images.ImageError):
         images.resize(noise, size, mode)
 
 
@@ -98,9 +90,8 @@ def test_crop_centre():
     x = torch.arange(35.0).reshape(1, 5, 7) / 35
     torch.testing.assert_close(images.crop_centre(x, 3), x[:, 1:4, 2:5])
     assert images.crop_centre(x, (5, 2)).shape == (1, 5, 2)
-    torch.testing.assert_close(
-        images.crop_centre(x, (2, 4)), x[:, 1:3, 1:5]
-    )  # an odd rest: nearer to the top
+    # Where the rest is odd, the cut lies nearer to the top and to the left.
+    torch.testing.assert_close(images.crop_centre(x, (2, 4)), x[:, 1:3, 1:5])
     with pytest.raises(images.ImageError, match="does not fit"):
         images.crop_centre(x, 6)
 
