@@ -10,6 +10,7 @@ from PIL import Image
 
 from imagegen_lessons.display import plots
 from imagegen_lessons.synthetic import points
+from tests.unit.helpers import encode
 
 
 def picture(*arguments):
@@ -19,17 +20,7 @@ def picture(*arguments):
 
 
 @pytest.mark.parametrize(
-    "series",
-    [
-        [],
-        [1.0],
-        [0.0, 0.0, 0.0],
-        [math.nan] * 5,
-        [1.0, math.nan, 2.0],
-        [-5.0, 1e9, 3.0],
-        [1e-9] * 50 + [1e3] * 50,
-        list(range(100_000)),
-    ],
+    "series", [[], [1.0], [0.0] * 3, [math.nan] * 5, [1.0, math.nan, -2.0], [1e-9] * 50 + [1e3] * 50]
 )
 def test_any_series_can_be_drawn(series):
     image = picture({"loss": series, "another": [0.5]})
@@ -49,17 +40,13 @@ def test_long_series_become_means_of_neighbours_and_keep_their_mean():
 
 
 def test_the_alt_text_says_where_curves_begin_and_end_and_what_is_beside_them():
-    text = plots.describe_curves(
-        {"D": [2.0] * 50 + [1.0] * 50, "none": [math.nan] * 100}, torch.zeros(16, 3, 8, 8)
-    )
-    assert (
-        text == "Curves over 100 steps: D from 2 to 1. Beside them 16 images after the last of these steps."
-    )
+    values = {"D": [2.0] * 50 + [1.0] * 50, "none": [math.nan] * 100}
+    text = plots.describe_curves(values, torch.zeros(16, 3, 8, 8))
+    assert "100 steps: D from 2 to 1. " in text and "16 images" in text and "none" not in text
 
 
 @pytest.mark.parametrize(
-    "shape",
-    [(16, 3, 32, 32), (1, 1, 8, 8), (100, 1, 8, 8), (2, 3, 64, 256), (3, 3, 256, 64), (1, 3, 700, 900)],
+    "shape", [(16, 3, 32, 32), (100, 1, 8, 8), (2, 3, 64, 256), (3, 3, 256, 64), (1, 3, 700, 900)]
 )
 def test_samples_of_any_size_fit_beside_the_curves(shape):
     x = torch.rand(shape)
@@ -74,9 +61,8 @@ def test_a_figure_or_a_file_can_stand_beside_the_curves():
 
     figure = Figure(figsize=(3, 2))
     figure.patch.set_facecolor("red")
-    buffer = io.BytesIO()
-    Image.new("RGB", (50, 40), "red").save(buffer, "PNG")
-    for sample, width in ((figure, 300), (buffer.getvalue(), 50)):
+    file = encode(Image.new("RGB", (50, 40), "red"), "PNG")
+    for sample, width in ((figure, 300), (file, 50)):
         image = picture({"loss": [1.0]}, sample)
         assert image.width == plots.WIDTH + width
         red, green, _ = image.getpixel((plots.WIDTH + 20, image.height // 2))
@@ -97,14 +83,6 @@ def test_one_outlier_flattens_nothing_and_wide_ranges_get_a_log_scale():
     assert plots._figure({"loss": [10.0 ** (-k / 50) for k in range(200)]}).axes[0].get_yscale() == "log"
 
 
-def test_a_dark_style_of_the_notebook_changes_nothing():
-    import matplotlib
-
-    expected = plots.draw_curves({"loss": [1.0, 2.0]})
-    with matplotlib.style.context("dark_background"):
-        assert plots.draw_curves({"loss": [1.0, 2.0]}) == expected
-
-
 # ------------------------------------------------------------------------------------------------ points
 
 
@@ -115,10 +93,10 @@ def points_of(*arguments, **options) -> Image.Image:
 def test_points_lie_where_their_coordinates_say():
     picture = points_of(torch.tensor([[1.0, 1.0]]), torch.tensor([[-1.0, -1.0]]), size=400)
     right_above, left_below = picture.crop((280, 80, 320, 120)), picture.crop((80, 280, 120, 320))
-    least = [band[0] for band in right_above.getextrema()]
-    assert max(least) < 80  # dark: real
-    least = [band[0] for band in left_below.getextrema()]
-    assert least[2] < 50 < 90 < least[0]  # orange: fake
+    darkest = [band[0] for band in right_above.getextrema()]
+    assert max(darkest) < 80, "dark: real"
+    red, _, blue = [band[0] for band in left_below.getextrema()]
+    assert blue < 50 < 90 < red, "orange: fake"
 
 
 def test_the_background_is_blue_where_d_leans_to_real():

@@ -6,12 +6,12 @@ import queue
 import re
 import signal
 import time
-from html.parser import HTMLParser
 
 import pytest
 
 from imagegen_lessons import runtime
 from imagegen_lessons.display import progress
+from tests.unit.helpers import tags
 
 JPEG = b"\xff\xd8 a picture"
 
@@ -32,60 +32,30 @@ def clock(monkeypatch):
     return clock
 
 
-@pytest.fixture
-def notebook(monkeypatch):
-    """Pretends to be in a notebook; returns what was displayed, in order."""
-    shown = []
-
-    class Handle:
-        def update(self, bundle, raw):
-            assert raw
-            shown.append(bundle)
-
-    def display(bundle, raw, display_id):
-        assert raw and display_id and not shown, "there is one display handle"
-        shown.append(bundle)
-        return Handle()
-
-    monkeypatch.setattr("IPython.display.display", display)
-    monkeypatch.setattr(runtime, "in_notebook", lambda: True)
-    return shown
-
-
-def elements(html):
-    """The elements of `html`: (name, attributes) each, in order."""
-    found = []
-    parser = HTMLParser()
-    parser.handle_starttag = lambda tag, attributes: found.append((tag, dict(attributes)))
-    parser.feed(html)
-    return found
-
-
 def test_the_line_and_the_picture_share_one_output(notebook):
     with progress.Progress("a title") as screen:
         screen.update("3 of 4", 0.75, lambda: (JPEG, "what there is to see"))
         screen.finish("done")
-    assert len(notebook) == 2
-    assert elements(notebook[0]["text/html"])[1] == (
+    before, after = notebook
+    assert tags(before["text/html"])[1] == (
         "progress",
         {"max": "1", "value": "0.750", "aria-label": "a title"},
     )
-    names = [name for name, _ in elements(notebook[1]["text/html"])]
-    assert names == ["div", "progress", "b", "img"]
-    image = elements(notebook[1]["text/html"])[3][1]
+    assert [name for name, _ in tags(after["text/html"])] == ["div", "progress", "b", "img"]
+    image = tags(after["text/html"])[3][1]
     assert image["alt"] == "what there is to see"
     assert base64.b64decode(image["src"].removeprefix("data:image/jpeg;base64,")) == JPEG
-    assert notebook[1]["text/plain"] == "a title: done\n[picture: what there is to see]"
-    assert 'value="1.000"' in notebook[1]["text/html"]
+    assert after["text/plain"] == "a title: done\n[picture: what there is to see]"
+    assert 'value="1.000"' in after["text/html"]
 
 
 def test_text_cannot_become_html(notebook):
     evil = "\"><script>alert(1)</script>'&"
     with progress.Progress(evil) as screen:
         screen.update(evil, 0.5, lambda: (JPEG, evil))
-    names = [name for name, _ in elements(notebook[0]["text/html"])]
+    names = [name for name, _ in tags(notebook[0]["text/html"])]
     assert names == ["div", "progress", "b", "img"]
-    assert elements(notebook[0]["text/html"])[3][1]["alt"] == evil
+    assert tags(notebook[0]["text/html"])[3][1]["alt"] == evil
 
 
 def test_updates_come_at_most_ten_times_a_second(notebook, clock):
@@ -97,7 +67,7 @@ def test_updates_come_at_most_ten_times_a_second(notebook, clock):
     assert 50 <= len(notebook) <= 102
 
 
-@pytest.mark.parametrize("cost", [0.01, 0.3, 4.0])
+@pytest.mark.parametrize("cost", [0.01, 4.0])
 def test_drawing_takes_about_a_tenth_of_the_time(notebook, clock, cost):
     drawn = []
 
@@ -112,8 +82,7 @@ def test_drawing_takes_about_a_tenth_of_the_time(notebook, clock, cost):
             clock.now += 0.05
             if screen.due():
                 screen.update("…", 0.5, draw)
-    assert len(drawn) > 3
-    assert len(drawn) * cost <= 0.1 * 300 + 2 * cost
+    assert 3 < len(drawn) <= 0.1 * 300 / cost + 2
     assert min(b - a for a, b in zip(drawn, drawn[1:], strict=False)) >= 0.5
 
 
@@ -217,15 +186,10 @@ def test_in_a_real_kernel_one_small_output_remains_and_the_stop_button_ends_clea
     types = [kind for kind, _ in outputs]
     assert types[0] == "display_data" and set(types[1:-1]) == {"update_display_data"}
     assert types[-1] == "execute_result" and outputs[-1][1]["text/plain"] == "True"
-    final = outputs[-2][1]
-    stopped = int(
-        re.search(r"stopped at step ([\d,]+) of 1,000,000", final["text/plain"])[1].replace(",", "")
-    )
-    assert "nothing is lost: run this cell again to go on" in final["text/plain"]
+    text = outputs[-2][1]["text/plain"].replace(",", "")
+    stopped = int(re.search(r"stopped at step (\d+) of 1000000", text)[1])
 
     outputs = execute(kernel, f"{settings}STEPS = {stopped + 200}\n{CELL}")
-    types = [kind for kind, _ in outputs]
-    assert types[0] == "display_data" and set(types[1:-1]) == {"update_display_data"}
     final = outputs[-2][1]
     assert f"resumed at step {stopped}" in final["text/plain"].replace(",", "")
     assert 'value="1.000"' in final["text/html"] and 'alt="Curves over' in final["text/html"]

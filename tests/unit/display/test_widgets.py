@@ -5,10 +5,12 @@ import io
 import ipywidgets
 import pytest
 import torch
+from matplotlib import pyplot
 from PIL import Image
 
 from imagegen_lessons import images
 from imagegen_lessons.display import widgets
+from tests.unit.helpers import refused
 
 ALT = "A grey square."
 GREY = torch.full((3, 8, 8), 0.5)
@@ -28,9 +30,7 @@ def sweep(no_sweep, monkeypatch):
 
 
 def figure():
-    import matplotlib.pyplot as plt
-
-    fig, axes = plt.subplots(figsize=(2, 2))
+    fig, axes = pyplot.subplots(figsize=(2, 2))
     axes.plot([0, 1])
     return fig
 
@@ -55,27 +55,17 @@ def explorer(function=None, **controls) -> widgets.Explorer:
 
 def test_each_specification_has_its_control_and_starts_at_the_default():
     made = explorer()
-    types = [type(control) for control in made.controls.values()]
-    assert types == [
-        ipywidgets.FloatSlider,
-        ipywidgets.IntSlider,
-        ipywidgets.SelectionSlider,
-        ipywidgets.Checkbox,
-    ]
+    types = [type(control).__name__ for control in made.controls.values()]
+    assert types == ["FloatSlider", "IntSlider", "SelectionSlider", "Checkbox"]
     assert made.values() == {"strength": 0.25, "count": 3, "kind": "b", "mirror": False}
     assert made.function.calls == [(0.25, 3, "b", False)], "drawn once"
+    made.controls["kind"].set_state({"index": 2})  # as the browser does: it sends no word
+    assert made.function.calls[-1] == (0.25, 3, "c", False)
 
 
 @pytest.mark.parametrize(
     ("spec", "start"),
-    [
-        ((0.0, 1.0), 0.5),
-        ((2, 9), 2),
-        (["x", "y"], "x"),
-        ([("ex", 10), ("why", 20)], 10),
-        (True, True),
-        (False, False),
-    ],
+    [((0.0, 1.0), 0.5), ((2, 9), 2), (["x", "y"], "x"), ([("ex", 10), ("why", 20)], 10), (True, True)],
 )
 def test_where_a_control_starts_when_the_function_has_no_default(spec, start):
     assert explorer(lambda value: GREY, value=spec).values() == {"value": start}
@@ -86,29 +76,26 @@ def test_a_step_can_be_given():
     assert [control.step for control in made.controls.values()] == [25, 0.25, 0.1]
 
 
-@pytest.mark.parametrize("spec", [5, "abc", (1,), (1, 2, 3, 4), None, {"a": 1}])
+@pytest.mark.parametrize("spec", [5, "abc", (1,), (1, 2, 3, 4), None])
 def test_a_specification_that_is_none_gets_a_sentence(spec):
-    with pytest.raises(ValueError, match="The control 'value' is "):
+    with refused("The control 'value' is "):
         explorer(lambda value: GREY, value=spec)
 
 
 @pytest.mark.parametrize(
     ("name", "values"),
     [
-        ("strength", [0.0, 0.02, 0.5, 1.0]),
-        ("count", list(range(1, 10))),
+        ("strength", [0.0, 0.02, 1.0]),
+        ("count", [1, 2, 9]),
         ("kind", ["a", "c", "b"]),
         ("mirror", [True, False]),
     ],
 )
 def test_the_picture_follows_every_control_over_its_whole_range(name, values):
     made = explorer()
-    for value in values:
-        before = len(made.function.calls)
-        if made.controls[name].value != value:
-            made.controls[name].value = value
-            assert len(made.function.calls) == before + 1
-        assert made.values()[name] == value
+    for count, value in enumerate(values, start=2):
+        made.controls[name].value = value
+        assert len(made.function.calls) == count and made.values()[name] == value
         expected = images.to_bytes(torch.full((3, 4, 4), made.values()["strength"]), "JPEG")
         assert made.picture.value == expected and made.message.value == ""
 
@@ -139,7 +126,6 @@ def test_an_error_in_the_first_picture_is_raised():
     [
         ((0.0, 1.0), 0.25, [0.0, 0.5, 1.0]),
         ((1, 9), 3, [1, 5, 9]),
-        ((32, 160, 32), 64, [32, 96, 160]),
         ((32, 128, 32), 64, [32, 96, 128]),
         (["a", "b", "c"], "a", ["a", "b", "c"]),
         ([("first", 1), ("second", 2)], 1, [1, 2]),
@@ -170,11 +156,9 @@ def test_the_sweep_finds_a_result_that_is_no_picture(sweep):
 
 
 def test_the_sweep_leaves_no_figures_open(sweep):
-    import matplotlib.pyplot as plt
-
-    before = plt.get_fignums()
+    before = pyplot.get_fignums()
     explorer(lambda value=1: figure(), value=(1, 9))
-    assert plt.get_fignums() == before
+    assert pyplot.get_fignums() == before
 
 
 @pytest.mark.parametrize(
@@ -190,15 +174,10 @@ def test_a_function_returns_a_picture_and_perhaps_a_line_of_text(picture, format
         widgets.Explorer(lambda: (None, "text"), ALT)
 
 
-def test_without_text_the_alt_text_stands_there():
-    assert explorer().text.value == f"<p>{ALT}</p>"
-
-
 @pytest.mark.parametrize("make", [widgets.Explorer, widgets.Upload])
-@pytest.mark.parametrize("alt", ["", "  "])
-def test_alt_text_is_required(make, alt):
-    with pytest.raises(ValueError, match="needs alt text"):
-        make(lambda *x: GREY, alt)
+def test_alt_text_is_required(make):
+    with refused("needs alt text"):
+        make(lambda *x: GREY, "  ")
 
 
 def test_text_and_alt_text_are_escaped():
@@ -291,12 +270,7 @@ def choose(made: widgets.Upload, name: str, content: bytes) -> None:
     """What the browser sends when somebody chooses a file, in ipywidgets 7 (which Colab has) and in 8."""
     facts, data = {"name": name, "type": "image/png", "size": len(content)}, memoryview(content)
     if ipywidgets.__version__.startswith("7."):
-        count = made.chooser._counter + 1
-        state = {
-            "metadata": [{**facts, "lastModified": 1700000000000}],
-            "data": [data],
-            "_counter": count,
-        }
+        state = {"metadata": [facts], "data": [data], "_counter": made.chooser._counter + 1}
     else:
         state = {"value": [{**facts, "last_modified": 1700000000000, "content": data}]}
     made.chooser.set_state(state)
@@ -318,19 +292,9 @@ def test_an_uploaded_picture_reaches_the_function():
     assert made.text.value == "<p>6 pixels</p>"
 
 
-def test_a_slider_of_words_sends_no_word():
-    made = explorer()
-    made.controls["kind"].set_state({"index": 2})
-    assert made.function.calls[-1] == (0.25, 3, "c", False)
-
-
+# What `images.load` says of hostile files is tested there.
 @pytest.mark.parametrize(
-    ("name", "content"),  # what `images.load` says of hostile files is tested there
-    [
-        ("cut.jpg", JPEG[: len(JPEG) // 2]),
-        ("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"),
-        (f"{NASTY}.png", bytes(100)),
-    ],
+    ("name", "content"), [("cut.jpg", JPEG[: len(JPEG) // 2]), (f"{NASTY}.png", bytes(100))]
 )
 def test_a_hostile_file_gets_a_sentence_and_nothing_else_happens(name, content):
     made = widgets.Upload(lambda x: (x, "yours"), ALT)
@@ -376,9 +340,8 @@ def test_wipe_shows_one_picture_left_of_the_line_and_the_other_right_of_it():
     assert torch.equal(widgets.wipe(before, after, 0.0), after)
     assert torch.equal(widgets.wipe(before, after, 1.0), torch.zeros(1, 3, 8, 16))
     half = widgets.wipe(before, after, 0.5)
-    assert (
-        half.shape == after.shape and not half[..., :7].any() and torch.equal(half[..., 8:], after[..., 8:])
-    )
+    assert half.shape == after.shape
+    assert not half[..., :7].any() and torch.equal(half[..., 8:], after[..., 8:])
     made = widgets.before_after(before, after, alt=ALT)
     assert list(made.controls) == ["position"] and made.values() == {"position": 0.5}
 
@@ -403,11 +366,7 @@ def test_the_loupe_stays_within_the_picture(place, zoom):
     x = torch.rand(1, 3, 97, 131)
     sheet = widgets.with_loupe(x, x, x, place, place, zoom)
     assert sheet.shape[-1] == 131 and sheet.min() >= 0 and sheet.max() <= 1
-
-
-def test_the_loupe_says_what_it_cannot_do():
-    x = torch.rand(1, 3, 60, 80)
-    with pytest.raises(ValueError, match="one size"):
-        widgets.with_loupe(x, x, x[..., 1:])
-    with pytest.raises(ValueError, match="60 × 80 pixels is too small.*smaller zoom"):
-        widgets.with_loupe(x, x, x, zoom=40)
+    with refused("one size"):
+        widgets.with_loupe(x, x, x[..., 1:], place, place, zoom)
+    with refused("smaller zoom"):
+        widgets.with_loupe(x, x, x, place, place, zoom=70)
