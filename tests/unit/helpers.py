@@ -13,7 +13,7 @@ from imagegen_lessons import runtime
 
 
 @contextlib.contextmanager
-def refused(pattern, error=ValueError):
+def refused(pattern=None, error=ValueError):
     """Within it a wrong call is made, which must be answered by one sentence, as this error."""
     with pytest.raises(error, match=pattern) as caught:
         yield

@@ -5,6 +5,7 @@ import torch
 
 from imagegen_lessons import datasets
 from imagegen_lessons.datasets import Batches
+from tests.unit.helpers import refused
 
 
 def test_split():
@@ -32,9 +33,8 @@ def test_split():
     ],
 )
 def test_lengths_and_sizes_that_cannot_be(wrong):
-    with pytest.raises(ValueError) as caught:
+    with refused():
         wrong(torch.zeros(5))
-    assert "\n" not in str(caught.value) and str(caught.value).endswith(".")
 
 
 def test_batches_cover_each_epoch_in_another_order():
@@ -64,7 +64,7 @@ def test_batches_depend_on_their_seed_alone():
     assert (torch.get_rng_state() == state).all()  # the student's own draws are not disturbed
 
 
-@pytest.mark.parametrize("steps", [0, 1, 3, 5, 7])
+@pytest.mark.parametrize("steps", [1, 3, 7])
 def test_batches_resume_exactly(steps):
     x = torch.rand(20, 1, 4, 4)
     first, second = Batches(x, size=6, seed=2, flip=True), Batches(x, size=6, seed=2, flip=True)

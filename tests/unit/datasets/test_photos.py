@@ -3,6 +3,7 @@
 import pytest
 
 from imagegen_lessons import datasets, images, runtime
+from tests.unit.helpers import refused
 
 
 @pytest.mark.parametrize("name", datasets.PHOTOS)
@@ -23,13 +24,13 @@ def test_a_photo_keeps_its_size_and_is_an_image():
 
 @pytest.mark.parametrize(("name", "words"), [("catt", "did you mean 'cat'"), ("zzz", "PHOTOS")])
 def test_a_name_that_is_none_gets_a_hint(name, words):
-    with pytest.raises(ValueError, match=words):
+    with refused(words):
         datasets.photo(name)
 
 
 def test_a_photo_missing_from_the_library(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ValueError, match="install scikit-image again"):
+    with refused("install scikit-image again"):
         datasets.photo("cat")
 
 

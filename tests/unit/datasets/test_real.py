@@ -14,24 +14,15 @@ from torchvision.datasets import CIFAR10, FashionMNIST
 
 from imagegen_lessons import datasets
 from imagegen_lessons.datasets import DownloadError, real
+from tests.unit.helpers import refused
 
 GARMENTS = Path(__file__).resolve().parents[4] / "shared" / "data" / "fashion-mnist"
-
-
-def assert_sentence(message: str, *words: str):
-    assert "\n" not in message and len(message) < 250 and message.endswith("."), message
-    for word in words:
-        assert word in message, message
 
 
 def test_digits(no_network):
     x, y = datasets.digits()
     assert x.shape == (1797, 1, 8, 8) and x.dtype == torch.float32 and y.dtype == torch.int64
-    assert (
-        x.min() == 0
-        and x.max() == 1
-        and y.bincount().tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
-    )
+    assert x.min() == 0 and x.max() == 1 and y.bincount().min() == 174 and y.bincount().max() == 183
     assert datasets.digits(size=16)[0].shape == (1797, 1, 16, 16)
 
 
@@ -72,23 +63,13 @@ def test_garments_in_every_place_and_form(garments, no_network):
     assert datasets.fashion_mnist(size=16, limit=5, root=garments)[0].shape == (5, 1, 16, 16)
 
 
-def half_of(data: bytes) -> bytes:
-    return data[: len(data) // 2]
-
-
-def flipped(data: bytes) -> bytes:
-    middle = len(data) // 2
-    return data[:middle] + bytes([data[middle] ^ 0xFF]) + data[middle + 1 :]
-
-
 DAMAGE = {
     "empty": lambda data: b"",
-    "half": half_of,
-    "one byte short": lambda data: data[:-1],
-    "flipped byte": flipped,
+    "half": lambda data: data[: len(data) // 2],
     "not packed": lambda data: b"<html>404</html>",
+    "flipped byte": lambda data: data[:-9] + bytes([data[-9] ^ 0xFF]) + data[-8:],
     "another file": lambda data: gzip.compress(b"hello"),
-    "half inside": lambda data: gzip.compress(half_of(gzip.decompress(data))),
+    "half inside": lambda data: gzip.compress(gzip.decompress(data)[:15]),
     "wrong header": lambda data: gzip.compress(b"\0\0\x0d\3" + gzip.decompress(data)[4:]),
     "boastful header": lambda data: gzip.compress(b"\0\0\x08\3" + b"\xff" * 12 + gzip.decompress(data)[16:]),
 }
@@ -99,19 +80,18 @@ DAMAGE = {
 def test_damaged_garments_get_one_sentence(garments, damage, kind, no_network):
     path = garments / f"train-{kind}-ubyte.gz"
     path.write_bytes(DAMAGE[damage](path.read_bytes()))
-    with pytest.raises(DownloadError) as caught:
+    with refused(f"{path.name}.*damaged", DownloadError):
         datasets.fashion_mnist(root=garments)
-    assert_sentence(str(caught.value), path.name, "damaged")
-    assert caught.value.__suppress_context__ and path.exists()  # the user's own file stays
+    assert path.exists(), "the user's own file stays"
 
 
 def test_garments_that_do_not_fit_each_other(garments, no_network):
     labels = garments / "train-labels-idx1-ubyte.gz"
     shutil.copy(garments / "t10k-labels-idx1-ubyte.gz", labels)
-    with pytest.raises(DownloadError, match="do not belong together"):
+    with refused("do not belong together", DownloadError):
         datasets.fashion_mnist(root=garments)
     labels.unlink()
-    with pytest.raises(DownloadError, match="There is no train-labels-idx1-ubyte.gz"):
+    with refused("There is no train-labels-idx1-ubyte.gz", DownloadError):
         datasets.fashion_mnist(root=garments)
 
 
@@ -140,8 +120,8 @@ def test_cifar10(cifar, no_network):
     assert x.min() >= 0 and x.max() <= 1
     assert datasets.cifar10(train=False, size=16, limit=7, root=cifar)[0].shape == (7, 3, 16, 16)
     path = cifar / "cifar-10-batches-py" / "data_batch_1"
-    path.write_bytes(half_of(path.read_bytes()))
-    with pytest.raises(DownloadError, match="no complete cifar-10-batches-py"):
+    path.write_bytes(path.read_bytes()[:-9])
+    with refused("no complete cifar-10-batches-py", DownloadError):
         datasets.cifar10(root=cifar)
 
 
@@ -188,9 +168,8 @@ def test_a_bad_download_of_a_set_leaves_nothing(published, server, cache, monkey
     published(manner)
     if manner == "missing":
         server.files.clear()
-    with pytest.raises(DownloadError) as caught:
+    with refused("could not be downloaded", DownloadError):
         SETS[name][0]()
-    assert_sentence(str(caught.value), "could not be downloaded")
     assert list(cache.iterdir()) == []
 
 
@@ -201,6 +180,6 @@ def test_a_set_damaged_in_the_cache_is_removed_and_then_downloaded_again(publish
     get()
     largest = max((path for path in cache.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
     largest.write_bytes(b"")
-    with pytest.raises(DownloadError, match="damaged"):
+    with refused("damaged", DownloadError):
         get()
     assert len(get()[0]) == n
