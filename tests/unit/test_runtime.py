@@ -17,16 +17,16 @@ import torch
 import torchvision  # noqa: F401  (before a test pretends to have a GPU)
 
 from imagegen_lessons import runtime
+from tests.unit.helpers import refused
 
 COURSE = runtime.ROOT
-VARIABLES = ("IMAGEGEN_DEVICE", "IMAGEGEN_PACE", "IMAGEGEN_CACHE", "IMAGEGEN_OUTPUT")
 
 
 @pytest.fixture(autouse=True)
 def machine(monkeypatch, tmp_path):
     """A machine without settings and without an accelerator; the course's folder is a temporary one."""
-    for name in VARIABLES:
-        monkeypatch.delenv(name, raising=False)
+    for name in ("DEVICE", "PACE", "CACHE", "OUTPUT"):
+        monkeypatch.delenv(f"IMAGEGEN_{name}", raising=False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     (tmp_path / "course").mkdir()
@@ -34,28 +34,20 @@ def machine(monkeypatch, tmp_path):
     return monkeypatch
 
 
-def assert_sentence(call, *words):
-    with pytest.raises(runtime.SettingError) as caught:
-        call()
-    message = str(caught.value)
-    assert "\n" not in message and message.endswith(".") and all(word in message for word in words), message
-
-
 @pytest.mark.parametrize(
-    ("value", "pace", "steps"),
-    [(None, "full", 300), ("  ", "full", 300), (" FULL ", "full", 300), (" Quick ", "quick", 2)],
+    ("value", "pace", "steps"), [("  ", "full", 300), (" FULL ", "full", 300), (" Quick ", "quick", 2)]
 )
 def test_pace(machine, value, pace, steps):
-    if value is not None:
-        machine.setenv("IMAGEGEN_PACE", value)
+    assert runtime.pace() == "full"
+    machine.setenv("IMAGEGEN_PACE", value)
     assert runtime.pace() == pace and runtime.steps(full=300, quick=2) == steps
 
 
-@pytest.mark.parametrize("value", ["fast", "0", "quick,full", "🐢"])
+@pytest.mark.parametrize("value", ["fast", "0", "quick,full"])
 def test_an_unknown_pace_is_refused(machine, value):
     machine.setenv("IMAGEGEN_PACE", value)
-    assert_sentence(runtime.pace, "IMAGEGEN_PACE", "full, quick")
-    assert_sentence(lambda: runtime.steps(full=300, quick=2), "IMAGEGEN_PACE")
+    with refused("IMAGEGEN_PACE.*full, quick", runtime.SettingError):
+        runtime.steps(full=300, quick=2)
 
 
 @pytest.mark.parametrize(
@@ -78,12 +70,12 @@ def test_the_fastest_device_is_taken_unless_one_is_forced(machine, cuda, mps, fo
 
 
 @pytest.mark.parametrize(
-    ("value", "words"),
-    [("cuda", "Unset the variable"), ("MPS", "'mps'"), ("gpu", "auto, cuda, mps, cpu"), ("cuda:0", "auto")],
+    ("value", "words"), [("cuda", "Unset the variable"), ("MPS", "'mps'"), ("cuda:0", "auto, cuda, mps, cpu")]
 )
 def test_a_device_that_is_missing_or_unknown_is_said(machine, value, words):
     machine.setenv("IMAGEGEN_DEVICE", value)
-    assert_sentence(runtime.device, "IMAGEGEN_DEVICE", words)
+    with refused(f"IMAGEGEN_DEVICE.*{words}", runtime.SettingError):
+        runtime.device()
 
 
 def test_steps_on_an_accelerator(machine):
@@ -133,10 +125,7 @@ def test_autocast_takes_half_the_bits_only_where_the_gpu_calculates_with_them(ma
 
 each_folder = pytest.mark.parametrize(
     ("variable", "folder", "default"),
-    [
-        ("IMAGEGEN_CACHE", runtime.cache_dir, "data/cache"),
-        ("IMAGEGEN_OUTPUT", runtime.output_dir, "outputs"),
-    ],
+    [("IMAGEGEN_CACHE", runtime.cache_dir, "data/cache"), ("IMAGEGEN_OUTPUT", runtime.output_dir, "outputs")],
 )
 
 
@@ -146,6 +135,7 @@ def test_folders_are_inside_the_course_unless_moved(machine, tmp_path, variable,
     assert folder() == runtime.ROOT / default and folder().is_dir()
     machine.setenv(variable, "  ")
     assert folder() == runtime.ROOT / default
+    assert runtime.checkpoint_dir() == runtime.ROOT / "data" / "checkpoints", "which comes with the course"
     machine.setenv(variable, str(tmp_path / "a folder" / "größer"))
     assert folder() == tmp_path / "a folder" / "größer" and folder().is_dir()
     machine.setenv("HOME", str(tmp_path))
@@ -155,17 +145,11 @@ def test_folders_are_inside_the_course_unless_moved(machine, tmp_path, variable,
 
 
 @each_folder
-@pytest.mark.parametrize("name", ["a file", "a file/inside"])
-def test_a_folder_that_cannot_be_made_is_said(machine, tmp_path, variable, folder, default, name):
+def test_a_folder_that_cannot_be_made_is_said(machine, tmp_path, variable, folder, default):
     (tmp_path / "a file").write_text("in the way")
-    machine.setenv(variable, str(tmp_path / name))
-    assert_sentence(folder, variable, name.split("/")[-1])
-
-
-def test_bundled_checkpoints_are_not_moved(machine, tmp_path):
-    machine.setenv("IMAGEGEN_CACHE", str(tmp_path))
-    assert runtime.checkpoint_dir() == runtime.ROOT / "data" / "checkpoints"
-    assert not runtime.checkpoint_dir().exists(), "only read, never made"
+    machine.setenv(variable, str(tmp_path / "a file" / "inside"))
+    with refused(variable, runtime.SettingError):
+        folder()
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
@@ -230,17 +214,22 @@ def test_a_lesson_begins_with_the_seed_and_the_summary(machine, capsys):
 
 # ------------------------------------------------------------------------------------------ the machine check
 
-COLAB = {"torch": "2.11.0+cpu", "torchvision": "0.26.0", "numpy": "2.1.3", "ipywidgets": "7.7.1"}
-GOOD = {**COLAB, "pillow": "11.3.0"}
+GOOD = {
+    "torch": "2.11.0+cpu", "torchvision": "0.26.0", "numpy": "2.1.3", "ipywidgets": "7.7.1", "pillow": "11.3.0",
+}  # fmt: skip
+
+
+def with_free(machine, memory=8e9, disk=50e9):
+    machine.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=memory))
+    machine.setattr(runtime.shutil, "disk_usage", lambda path: SimpleNamespace(free=disk))
 
 
 @pytest.fixture
 def good(machine):
     """A machine on which all is well, with Colab's versions; a test then breaks one thing."""
     machine.setattr(runtime, "version", lambda name: GOOD[name])
-    machine.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=8e9))
-    machine.setattr(runtime.shutil, "disk_usage", lambda path: SimpleNamespace(free=50e9))
     machine.setattr(os, "access", lambda path, mode: True)
+    with_free(machine)
     return machine
 
 
@@ -297,16 +286,11 @@ def without_torchvision(machine):
 
 BROKEN = {
     "torch 2.10.1+cu130 is older than 2.11": lambda m: m.setitem(GOOD, "torch", "2.10.1+cu130"),
-    "torch 1.13.1 is older than 2.11": lambda m: m.setitem(GOOD, "torch", "1.13.1"),
     "ipywidgets 7.6.5 is older than 7.7": lambda m: m.setitem(GOOD, "ipywidgets", "7.6.5"),
     "ipywidgets is missing": missing,
     "does not fit this torch (operator torchvision::nms": without_torchvision,
-    "1.2 GB of memory": lambda m: m.setattr(
-        psutil, "virtual_memory", lambda: SimpleNamespace(available=1.2e9)
-    ),
-    "0.3 GB of disk": lambda m: m.setattr(
-        runtime.shutil, "disk_usage", lambda path: SimpleNamespace(free=0.3e9)
-    ),
+    "1.2 GB of memory": lambda m: with_free(m, memory=1.2e9),
+    "0.3 GB of disk": lambda m: with_free(m, disk=0.3e9),
     "set IMAGEGEN_OUTPUT": lambda m: m.setattr(os, "access", lambda path, mode: False),
     "older than 3.11": lambda m: m.setattr(runtime, "sys", SimpleNamespace(version_info=(3, 10, 2))),
     "IMAGEGEN_DEVICE": lambda m: m.setenv("IMAGEGEN_DEVICE", "gpu"),
@@ -319,13 +303,7 @@ def test_what_is_wrong_is_said_on_one_line(good, capsys, words):
     BROKEN[words](good)
     facts, problems = runtime.examine_machine()
     assert len(facts) == 5 and len(problems) == 1 and words in problems[0]
-    assert "\n" not in problems[0] and problems[0].endswith(".") and len(problems[0]) < 200
+    assert "\n" not in problems[0]
     runtime.check_machine()
     out = capsys.readouterr().out
     assert f"⚠ {problems[0]}" in out and "✅" not in out
-
-
-def test_who_has_followed_the_advice_hears_no_more_of_it(good, tmp_path):
-    good.setattr(os, "access", lambda path, mode: False)
-    good.setenv("IMAGEGEN_OUTPUT", str(tmp_path))
-    assert runtime.examine_machine()[1] == []

@@ -9,6 +9,7 @@ from imagegen_lessons import metrics
 from imagegen_lessons.deepfakes import detectors, forgeries
 from imagegen_lessons.runtime import generator
 from imagegen_lessons.synthetic import faces
+from tests.unit.helpers import refused
 
 
 @pytest.fixture
@@ -41,21 +42,21 @@ def test_a_damaged_cache_is_made_anew(cache, damage):
 
 
 def test_nobody_is_in_two_parts(cache):
-    people = []
-    for part in detectors.PEOPLE:
+    def people(part):
         data = detectors.load_dataset(part)
-        people += [
-            {tuple(data.factors[name][i].item() for name in faces.IDENTITY) for i in range(len(data.who))}
-        ]
-    assert not people[0] & people[1] and not people[0] & people[2] and not people[1] & people[2]
+        identities = zip(*(data.factors[name].tolist() for name in faces.IDENTITY), strict=True)
+        return set(identities)
+
+    train, validation, test = map(people, detectors.PEOPLE)
+    assert not train & validation and not train & test and not validation & test
 
 
 def test_an_unknown_part_is_refused():
-    with pytest.raises(ValueError, match="train, validation, test, not 'all'"):
+    with refused("train, validation, test, not 'all'"):
         detectors.load_dataset("all")
 
 
-@pytest.mark.parametrize("n", [1, 2, 8, 64])
+@pytest.mark.parametrize("n", [1, 8, 64])
 def test_the_cosine_transform_is_scipys(n):
     x = torch.rand(5, n, n)
     waves = detectors.dct_matrix(n)
@@ -96,7 +97,7 @@ def test_scores_leave_the_detector_as_it_was():
 
 @pytest.mark.parametrize("shape", [(3, 64, 64), (2, 3, 48, 48), (2, 1, 64, 64)])
 def test_a_detector_takes_pictures_of_its_size_alone(shape):
-    with pytest.raises(ValueError, match="Detectors take pictures"):
+    with refused("Detectors take pictures"):
         detectors.scores(detectors.ResidualDetector(), torch.rand(shape))
 
 

@@ -7,6 +7,7 @@ from sklearn import metrics as reference
 
 from imagegen_lessons import metrics
 from imagegen_lessons.runtime import generator
+from tests.unit.helpers import refused
 
 
 def ties(n, shift, seed):
@@ -21,23 +22,8 @@ def test_roc_and_auc_agree_with_scikit_learn_with_ties_too():
     for got, expected in zip(metrics.roc(real, fake), want, strict=True):
         np.testing.assert_allclose(got.numpy(), expected, atol=1e-6)
     assert metrics.auc(real, fake) == pytest.approx(reference.roc_auc_score(truth, said))
-
-
-def test_auc_at_its_ends():
     low, high = torch.tensor([0.0, 1]), torch.tensor([2.0, 3])
     assert metrics.auc(low, high) == 1 and metrics.auc(high, low) == 0 and metrics.auc(low, low) == 0.5
-
-
-def test_the_interval_over_people_holds_the_truth_about_as_often_as_it_says():
-    held = 0
-    for seed in range(60):
-        real, fake = ties(60, 0, 10 * seed), ties(60, 1.0, 10 * seed + 1)
-        low, high = metrics.auc_interval(
-            real, fake, torch.arange(60) // 2, torch.arange(60) // 2, resamples=200
-        )
-        assert low < metrics.auc(real, fake) < high
-        held += low <= 0.76 <= high  # P(N(1, 1) > N(0, 1)) = 0.760
-    assert held >= 52
 
 
 def test_similar_pictures_of_one_person_widen_the_interval():
@@ -58,10 +44,7 @@ def test_the_interval_of_independent_pictures_is_that_of_95_percent():
 
 
 def test_calibration_error_of_four_known_outcomes_and_at_its_ends():
-    probability, outcome = (
-        torch.tensor([0.1, 0.15, 0.9, 1.0]),
-        torch.tensor([0, 1, 1, 0]),
-    )  # too low, too high
+    probability, outcome = torch.tensor([0.1, 0.15, 0.9, 1.0]), torch.tensor([0, 1, 1, 0])
     assert metrics.calibration_error(probability, outcome) == pytest.approx((0.75 + 0.9) / 4, abs=1e-6)
     assert metrics.calibration_error(torch.ones(5), torch.zeros(5)) == 1
     sure = torch.rand(40_000, generator=generator(0))
@@ -84,12 +67,11 @@ def test_wilson_interval_of_known_rates():
         (metrics.auc_interval, (torch.ones(0), torch.ones(2), torch.ones(0), torch.ones(2)), "0 real"),
         (metrics.auc_interval, (torch.ones(2), torch.ones(2), torch.arange(3), torch.arange(2)), "person"),
         (metrics.calibration_error, (torch.tensor([0.2, 1.2]), torch.ones(2)), "between 0 and 1"),
-        (metrics.calibration_error, (torch.tensor([float("nan")]), torch.ones(1)), "between 0 and 1"),
         (metrics.calibration_error, (torch.rand(2), torch.tensor([0, 2])), "outcome is 1"),
         (metrics.calibration_error, (torch.ones(0), torch.ones(0)), "outcomes"),
         (metrics.calibration_error, (torch.rand(3), torch.ones(2)), "needs a probability"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(metric, arguments, word):
-    with pytest.raises(ValueError, match=word):
+    with refused(word):
         metric(*arguments)

@@ -9,7 +9,9 @@ import torch
 
 from imagegen_lessons import metrics
 from imagegen_lessons.metrics import distributions
+from imagegen_lessons.runtime import generator
 from imagegen_lessons.synthetic import points
+from tests.unit.helpers import refused
 
 SETS = (
     metrics.frechet_distance,
@@ -21,7 +23,7 @@ SETS = (
 
 
 def normal(n, d, seed=0, dtype=torch.float32):
-    return torch.randn(n, d, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+    return torch.randn(n, d, generator=generator(seed), dtype=dtype)
 
 
 def exactly(n, mean, covariance):
@@ -45,15 +47,14 @@ def inside_by_loop(x, centres, k):
     return [[distance(c, p) <= row[k - 1] for p in x] for c, row in zip(centres, near, strict=True)]
 
 
-def share_in_balls_by_loop(x, centres, k):
-    inside = inside_by_loop(x, centres, k)
-    return sum(map(any, zip(*inside, strict=True))) / len(x)
-
-
 def agree_with_loops(real, fake, k):
-    precision, recall = share_in_balls_by_loop(fake, real, k), share_in_balls_by_loop(real, fake, k)
-    inside = inside_by_loop(fake, real, k)
-    density, coverage = sum(map(sum, inside)) / (k * len(fake)), sum(map(any, inside)) / len(real)
+    fakes_in_balls, reals_in_balls = inside_by_loop(fake, real, k), inside_by_loop(real, fake, k)
+    precision, recall = (
+        sum(map(any, zip(*inside, strict=True))) / len(inside[0])
+        for inside in (fakes_in_balls, reals_in_balls)
+    )
+    density = sum(map(sum, fakes_in_balls)) / (k * len(fake))
+    coverage = sum(map(any, fakes_in_balls)) / len(real)
     assert metrics.precision_recall(real, fake, k) == pytest.approx((precision, recall))
     assert metrics.density_coverage(real, fake, k) == pytest.approx((density, coverage))
 
@@ -124,11 +125,19 @@ def test_frechet_of_equal_sets_is_zero_and_never_negative(n, d):
 
 
 @pytest.mark.parametrize("at_once", [1, 7, 2**24])  # one row at a time, too; the same to the last digit
-def test_nearest_neighbours_agree_with_a_loop(monkeypatch, at_once):
+def test_nearest_neighbours_agree_with_a_loop_and_compute_few_distances_at_once(monkeypatch, at_once):
     x, others = normal(23, 6), normal(31, 6, seed=1)
     whole = metrics.nearest_neighbours(x, others)
+    cdist, blocks = torch.cdist, []
+
+    def recorded(x, others, **options):
+        blocks.append(len(x) * len(others))
+        return cdist(x, others, **options)
+
+    monkeypatch.setattr(torch, "cdist", recorded)
     monkeypatch.setattr(distributions, "DISTANCES_AT_ONCE", at_once)
     far, index = metrics.nearest_neighbours(x, others)
+    assert sum(blocks) == 23 * 31 and max(blocks) <= max(at_once, 31)
     table = torch.tensor([[distance(p, q) for q in others] for p in x])
     torch.testing.assert_close(far, table.min(1).values)
     assert torch.equal(index, table.argmin(1))
@@ -145,25 +154,12 @@ def test_the_first_of_several_neighbours_and_any_shape():
 def test_copies_are_at_distance_zero_however_far_from_the_origin():
     """The fast formula |a|² + |b|² - 2ab fails here: it loses what is small beside |a|²."""
     x = normal(300, 64) + 1000
-    order = torch.randperm(300, generator=torch.Generator().manual_seed(0))
+    order = torch.randperm(300, generator=generator(0))
     far, index = metrics.nearest_neighbours(x, x[order])
     assert (far == 0).all() and torch.equal(order[index], torch.arange(300))
     nudged = x.clone()
     nudged[:, 0] += 2**-7  # a hundredth, which float32 can still tell at 1000
     assert (metrics.nearest_neighbours(nudged, x)[0] == 2**-7).all()
-
-
-def test_ten_thousand_by_ten_thousand_never_at_once(monkeypatch):
-    """The table would take 400 MB; its blocks are recorded instead."""
-    blocks = []
-
-    def cdist(x, others, **_):
-        blocks.append(len(x) * len(others))
-        return x[:, :1].expand(len(x), len(others))
-
-    monkeypatch.setattr(torch, "cdist", cdist)
-    metrics.nearest_neighbours(torch.zeros(10_000, 2), torch.zeros(10_000, 2))
-    assert sum(blocks) == 10**8 and max(blocks) <= 2**24
 
 
 @pytest.mark.parametrize(("n", "m", "d", "k"), [(40, 40, 2, 3), (30, 50, 5, 1), (50, 21, 8, 5), (9, 9, 1, 8)])
@@ -174,21 +170,11 @@ def test_precision_recall_density_and_coverage_agree_with_loops(n, m, d, k):
 @pytest.mark.parametrize("k", [1, 3, 6])
 def test_points_on_the_surface_of_a_ball_are_inside(k):
     """On a grid everything is tied: the nearest neighbours lie exactly on the surface, many points are copies."""
-    rng = torch.Generator().manual_seed(3)
+    rng = generator(3)
     agree_with_loops(*(torch.randint(0, 5, (40, 2), generator=rng).float() for _ in range(2)), k)
-
-
-def test_balls_of_copies_have_the_radius_zero():
-    copies = torch.zeros(6, 2)
-    assert metrics.precision_recall(copies, copies[:4]) == (1, 1)
-    for measure in (metrics.precision_recall, metrics.density_coverage):
-        assert measure(copies, copies + 1e-6) == (0, 0)
-
-
-def test_a_set_is_covered_by_itself():
-    x = normal(100, 16) + 50
-    assert metrics.precision_recall(x, x) == (1, 1)
-    assert metrics.density_coverage(x, x, k=5) == (pytest.approx(6 / 5), 1)  # k neighbours and itself
+    copies = torch.zeros(8, 2)  # their balls have the radius zero
+    assert metrics.precision_recall(copies, copies, k) == (1, 1)
+    assert metrics.precision_recall(copies, copies + 1e-6, k) == (0, 0)
 
 
 def test_known_failures_of_a_generator_are_told_apart():
@@ -220,7 +206,7 @@ def test_class_coverage_and_frequencies():
     assert [metrics.class_coverage(labels, 8, at_least) for at_least in (1, 2, 3, 4)] == [3, 2, 1, 0]
     assert metrics.class_coverage([], 4) == 0
     for wrong in ([8], [-1]):
-        with pytest.raises(ValueError, match="from 0 to 7"):
+        with refused("from 0 to 7"):
             metrics.class_coverage(wrong, 8)
     shares = metrics.class_frequencies(torch.tensor([0, 0, 1, 3]), classes=4)
     assert shares.tolist() == [0.5, 0.25, 0.0, 0.25]
@@ -256,32 +242,29 @@ def test_results_are_plain_floats_and_need_no_gradient():
     [
         (lambda x: x[:0], r"at least \d sample"),
         (lambda x: x[:, :2], "3 features a sample, but"),
-        (lambda x: x / 0, "inf or NaN"),
         (lambda x: x * float("nan"), "inf or NaN"),
-        (lambda x: x[0, 0], r"at least \d sample"),
     ],
 )
 def test_what_is_no_set_is_refused(measure, change, message):
     good = normal(20, 3)
-    with pytest.raises(ValueError, match=message):
+    with refused(message):
         measure(good, change(good))
 
 
 def test_too_few_samples_are_refused():
     good, one = normal(20, 3), normal(1, 3)
     for measure, sets in ((metrics.frechet_distance, (good, one)), (metrics.gaussian, (one,))):
-        with pytest.raises(ValueError, match=r"at least 2 sample.*\(1, 3\)"):
+        with refused("at least 2 sample"):
             measure(*sets)
-    for k in (0, 20):
-        for measure in SETS[1:]:
-            with pytest.raises(ValueError, match=f"k is {k} and there are 20"):
+    for measure in SETS[1:]:
+        for k in (0, 20):
+            with refused(f"k is {k}"):
                 measure(good, good, k=k)
 
 
 @pytest.mark.parametrize(
     ("A", "message"),
     [
-        (torch.ones(2, 3), "square matrix"),
         (torch.ones(3), "square matrix"),
         (torch.tensor([[1.0, math.inf], [math.inf, 1.0]]), "finite"),
         (torch.tensor([[1.0, 2.0], [0.0, 1.0]]), "symmetric"),
@@ -289,5 +272,5 @@ def test_too_few_samples_are_refused():
     ],
 )
 def test_matrix_sqrt_refuses_what_has_no_such_root(A, message):
-    with pytest.raises(ValueError, match=message):
+    with refused(message):
         metrics.matrix_sqrt(A)

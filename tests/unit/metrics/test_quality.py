@@ -8,14 +8,17 @@ import torch
 from skimage.color import rgb2ycbcr
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from imagegen_lessons import datasets, metrics
+from imagegen_lessons import datasets, metrics, runtime
+from tests.unit.helpers import refused
+
+X = torch.rand(1, 3, 16, 16)
 
 
 @pytest.fixture(scope="module")
 def pictures():
     """A photograph, twice: in colour, (2, 3, 61, 80), the second with other noise added."""
     x = datasets.photo("cat")[..., 100:161, 150:230]
-    noise = torch.randn(2, 3, 61, 80, generator=torch.Generator().manual_seed(0))
+    noise = torch.randn(2, 3, 61, 80, generator=runtime.generator(0))
     return x.expand(2, -1, -1, -1), (x + torch.tensor([0.02, 0.2])[:, None, None, None] * noise).clamp(0, 1)
 
 
@@ -24,12 +27,7 @@ def test_psnr_is_scikit_images(pictures):
     for value, x, y in zip(ours, *pictures, strict=True):
         expected = peak_signal_noise_ratio(x.double().numpy(), y.double().numpy(), data_range=1)
         assert value.item() == pytest.approx(expected, abs=1e-9)
-
-
-def test_psnr_of_a_known_error():
-    x = torch.full((1, 1, 4, 4), 0.5)
-    assert metrics.psnr(x, x + 0.1).item() == pytest.approx(20, abs=1e-5)
-    assert metrics.psnr(x, x).item() == math.inf
+    assert metrics.psnr(X, X).item() == math.inf
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -60,11 +58,6 @@ def test_luma_is_scikit_images_and_goes_from_16_to_235(pictures):
     assert metrics.LUMA.sum().item() == pytest.approx(metrics.LUMA_RANGE)
 
 
-def test_a_grey_picture_has_the_luma_of_its_colour_copy():
-    grey = torch.rand(2, 1, 5, 6)
-    assert metrics.luma(grey).allclose(metrics.luma(grey.expand(-1, 3, -1, -1)), atol=1e-6)
-
-
 def test_gradients_flow():
     x, y = torch.rand(2, 3, 16, 16, requires_grad=True), torch.rand(2, 3, 16, 16)
     for metric in (metrics.psnr, metrics.ssim):
@@ -72,24 +65,18 @@ def test_gradients_flow():
         assert gradient.isfinite().all() and gradient.abs().sum() > 0
 
 
-X = torch.rand(1, 3, 16, 16)
-
-
 @pytest.mark.parametrize("metric", [metrics.psnr, metrics.ssim])
 @pytest.mark.parametrize(
     "x, y", [(X, X[..., :-1]), (X, X[:, :1]), (X[0], X[0]), (X, (X * 255).byte()), (X, X > 0)]
 )
 def test_only_batches_of_one_shape_are_compared(metric, x, y):
-    with pytest.raises(ValueError, match="of one shape"):
+    with refused("of one shape"):
         metric(x, y)
-
-
-def test_ssim_says_how_many_pixels_it_needs():
-    with pytest.raises(ValueError, match="11 × 11 pixels"):
+    with refused("11 × 11 pixels"):
         metrics.ssim(X[..., :10], X[..., :10])
 
 
-@pytest.mark.parametrize("shape", [(4, 8, 8), (1, 2, 8, 8), (1, 4, 8, 8), (8, 8), (8, 8, 3)])
+@pytest.mark.parametrize("shape", [(1, 4, 8, 8), (8, 8), (8, 8, 3)])
 def test_luma_of_what_is_no_image(shape):
-    with pytest.raises(ValueError, match="1 or 3 channels"):
+    with refused("1 or 3 channels"):
         metrics.luma(torch.rand(shape))

@@ -6,7 +6,6 @@ import random
 import struct
 import threading
 import time
-import tomllib
 import zlib
 from datetime import timedelta
 from pathlib import Path
@@ -15,26 +14,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imagegen_lessons import runtime
 from imagegen_lessons.provenance import c2pa  # our module; the library of this name is `c2pa._library()`
 from imagegen_lessons.provenance.c2pa import CredentialError
+from tests.unit.helpers import encode, noise, refused
 
 needs_c2pa = pytest.mark.skipif(not c2pa.available(), reason="needs the extra `credentials`")
 FORMATS = ("PNG", "JPEG")
 
 
-def encode(format: str, seed=0) -> bytes:
-    buffer = io.BytesIO()
-    pixels = np.random.default_rng(seed).integers(0, 256, (40, 60, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(buffer, format)
-    return buffer.getvalue()
-
-
-def saved_again(data: bytes, format: str) -> bytes:
-    buffer = io.BytesIO()
-    with Image.open(io.BytesIO(data)) as picture:
-        picture.save(buffer, format)
-    return buffer.getvalue()
+def plain_picture(format: str, seed=0) -> bytes:
+    return encode(noise(60, 40, seed=seed), format)
 
 
 def flipped(data: bytes, place: int) -> bytes:
@@ -65,11 +54,6 @@ def transplanted(png: bytes, into: bytes) -> bytes:
     return joined([chunks(into)[0], manifest, *chunks(into)[1:]])
 
 
-def assert_sentence(sentence: str):
-    assert "\n" not in sentence and len(sentence) < 250
-    assert sentence[0].isupper() and sentence.endswith(".") and ". " not in sentence, sentence
-
-
 @pytest.fixture(scope="module")
 def newspaper():
     return c2pa.authority("The Drawn Post")
@@ -86,7 +70,7 @@ def stranger():
 @needs_c2pa
 @pytest.mark.parametrize("format", FORMATS)
 def test_the_table_of_verdicts(newspaper, stranger, format):
-    plain = encode(format)
+    plain = plain_picture(format)
     signed = c2pa.sign(plain, newspaper)
     pixels = len(signed) - 1000  # inside the compressed picture
     table = {
@@ -94,19 +78,13 @@ def test_the_table_of_verdicts(newspaper, stranger, format):
         "root known": (signed, "trusted"),
         "signed by another": (c2pa.sign(plain, stranger), "valid, signer unknown"),
         "a byte of the picture flipped": (flipped(signed, pixels), "tampered"),
-        "saved again": (saved_again(signed, format), "no credential"),
-        "a fake, signed as a photograph": (
-            c2pa.sign(plain, newspaper, source="digitalCapture"),
-            "trusted",
-        ),
+        "saved again": (encode(Image.open(io.BytesIO(signed)), format), "no credential"),
+        "a fake, signed as a photograph": (c2pa.sign(plain, newspaper, source="digitalCapture"), "trusted"),
         "cut": (signed[: len(signed) // 2], "damaged"),
         "signed twice": (c2pa.sign(c2pa.sign(plain, stranger), newspaper), "trusted"),
     }
     for what, (data, state) in table.items():
-        verdict = c2pa.read(data, [newspaper.root])
-        assert verdict.state == state, what
-        assert_sentence(verdict.sentence)
-    assert c2pa.read(signed).state == "valid, signer unknown"
+        assert c2pa.read(data, [newspaper.root]).state == state, what
     assert c2pa.read(signed).codes == ("signingCredential.untrusted",)
     assert c2pa.read(signed, [stranger.root]).state == "valid, signer unknown"
     assert c2pa.read(signed, [stranger.root, newspaper.root]).state == "trusted"
@@ -117,7 +95,7 @@ def test_the_table_of_verdicts(newspaper, stranger, format):
 @needs_c2pa
 def test_the_picture_is_not_touched_and_the_credential_says_what_was_asked(newspaper):
     for format in FORMATS:
-        plain = encode(format)
+        plain = plain_picture(format)
         signed = c2pa.sign(plain, newspaper, source="digitalCapture")
         with Image.open(io.BytesIO(plain)) as before, Image.open(io.BytesIO(signed)) as after:
             assert np.array_equal(np.array(before), np.array(after))
@@ -129,15 +107,15 @@ def test_the_picture_is_not_touched_and_the_credential_says_what_was_asked(newsp
 
 @needs_c2pa
 def test_a_credential_moved_to_another_picture_does_not_fit(newspaper):
-    signed = c2pa.sign(encode("PNG"), newspaper)
-    assert transplanted(signed, encode("PNG")) == signed  # moving it back changes nothing
-    verdict = c2pa.read(transplanted(signed, encode("PNG", seed=1)), [newspaper.root])
+    signed = c2pa.sign(plain_picture("PNG"), newspaper)
+    assert transplanted(signed, plain_picture("PNG")) == signed  # moving it back changes nothing
+    verdict = c2pa.read(transplanted(signed, plain_picture("PNG", seed=1)), [newspaper.root])
     assert (verdict.state, verdict.codes) == ("tampered", ("assertion.dataHash.mismatch",))
 
 
 @needs_c2pa
 def test_words_changed_inside_the_credential_are_noticed(newspaper):
-    signed = c2pa.sign(encode("JPEG"), newspaper)
+    signed = c2pa.sign(plain_picture("JPEG"), newspaper)
     forged = signed.replace(b"trainedAlgorithmicMedia", b"brainedAlgorithmicMedia")
     verdict = c2pa.read(forged, [newspaper.root])
     assert verdict.state == "tampered" and "credential itself" in verdict.sentence
@@ -147,18 +125,14 @@ def test_words_changed_inside_the_credential_are_noticed(newspaper):
 @needs_c2pa
 def test_an_expired_certificate_says_so():
     old = c2pa.authority("An old camera", timedelta(seconds=2))
-    signed = c2pa.sign(encode("JPEG"), old)
+    signed = c2pa.sign(plain_picture("JPEG"), old)
     assert c2pa.read(signed, [old.root]).state == "trusted"
-    deadline = time.monotonic() + 10
-    while c2pa.read(signed, [old.root]).state == "trusted" and time.monotonic() < deadline:
-        time.sleep(0.2)
+    time.sleep(3)
     verdict = c2pa.read(signed, [old.root])
     assert verdict.state == "expired" and "signingCredential.expired" in verdict.codes
     assert "An old camera" in verdict.sentence
-    assert_sentence(verdict.sentence)
-    with pytest.raises(CredentialError, match="not valid at time of signing") as caught:
-        c2pa.sign(encode("JPEG"), old)
-    assert_sentence(str(caught.value))
+    with refused("not valid at time of signing", CredentialError):
+        c2pa.sign(plain_picture("JPEG"), old)
 
 
 # ---- Hostile bytes --------------------------------------------------------------------------------------------
@@ -167,7 +141,7 @@ def test_an_expired_certificate_says_so():
 @needs_c2pa
 @pytest.mark.parametrize("format", FORMATS)
 def test_whatever_the_bytes_there_is_a_verdict(newspaper, format):
-    signed = c2pa.sign(encode(format), newspaper)
+    signed = c2pa.sign(plain_picture(format), newspaper)
     rng = random.Random(0)
     hostile = [signed[:end] for end in range(0, len(signed), 331)]
     hostile += [signed[:k] + b"\xff\xff\xff\xff" + signed[k + 4 :] for k in range(0, len(signed) - 4, 331)]
@@ -177,14 +151,13 @@ def test_whatever_the_bytes_there_is_a_verdict(newspaper, format):
     hostile += [flipped(signed, k) for k in range(start, start + 600, 7)]
     for data in hostile:
         verdict = c2pa.read(data, [newspaper.root])
-        assert verdict.state in c2pa.STATES
-        assert_sentence(verdict.sentence)
+        assert verdict.state in c2pa.STATES and "\n" not in verdict.sentence
 
 
 @needs_c2pa
 def test_where_a_changed_byte_goes_unnoticed_the_picture_is_the_same(newspaper):
     """The manifest has a long padding, left free for the signature: only there may a change remain unseen."""
-    signed = c2pa.sign(encode("JPEG"), newspaper)
+    signed = c2pa.sign(plain_picture("JPEG"), newspaper)
     pixels = np.array(Image.open(io.BytesIO(signed)))
     unnoticed = 0
     for k in range(0, len(signed), 97):
@@ -198,47 +171,37 @@ def test_where_a_changed_byte_goes_unnoticed_the_picture_is_the_same(newspaper):
 @needs_c2pa
 @pytest.mark.parametrize("kept", [8, 100, 1000, 4000])
 def test_a_credential_that_was_cut_inside_a_whole_picture(newspaper, kept):
-    pieces = chunks(c2pa.sign(encode("PNG"), newspaper))
+    pieces = chunks(c2pa.sign(plain_picture("PNG"), newspaper))
     cut = joined([(name, part[:kept] if name == b"caBX" else part) for name, part in pieces])
     Image.open(io.BytesIO(cut)).load()
-    verdict = c2pa.read(cut, [newspaper.root])
-    assert verdict.state == "damaged"
-    assert "damaged" in verdict.sentence
-
-
-@needs_c2pa
-def test_names_from_a_file_stay_short_and_on_one_line():
-    long = c2pa._short("a\nb\0<b>" + "x" * 1000)
-    assert len(long) == 80 and long.startswith("a b <b>x") and long.endswith("…")
+    assert c2pa.read(cut, [newspaper.root]).state == "damaged"
 
 
 @needs_c2pa
 @pytest.mark.parametrize(
     "do",
     [
-        lambda signer: c2pa.sign(b"", signer),
         lambda signer: c2pa.sign(b"GIF89a", signer),
-        lambda signer: c2pa.sign(encode("PNG")[:60], signer),
-        lambda signer: c2pa.sign(encode("PNG"), signer, source="magic"),
-        lambda signer: c2pa.sign(encode("PNG"), signer, title="x" * 10_000_000),
+        lambda signer: c2pa.sign(plain_picture("PNG")[:60], signer),
+        lambda signer: c2pa.sign(plain_picture("PNG"), signer, source="magic"),
+        lambda signer: c2pa.sign(plain_picture("PNG"), signer, title="x" * 10_000_000),
         lambda signer: c2pa.authority(""),
         lambda signer: c2pa.authority("x" * 65),
         lambda signer: c2pa.authority("two\nlines"),
         lambda signer: c2pa.authority("too late", timedelta(seconds=-5)),
         lambda signer: c2pa.authority("for ever", timedelta.max),
-        lambda signer: c2pa.read(encode("PNG"), ["not a certificate"]),
+        lambda signer: c2pa.read(plain_picture("PNG"), ["not a certificate"]),
     ],
 )
 def test_refusals_are_sentences(newspaper, do):
-    with pytest.raises(CredentialError) as caught:
+    with refused(error=CredentialError):
         do(newspaper)
-    assert_sentence(str(caught.value))
 
 
 def test_without_c2pa_one_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setattr(c2pa, "available", lambda: False)
     for do in (lambda: c2pa.authority("me"), lambda: c2pa.read(b"")):
-        with pytest.raises(CredentialError, match=r"pip install 'imagegen-lessons\[credentials\]'"):
+        with refused("pip install", CredentialError):
             do()
 
 
@@ -262,14 +225,8 @@ def server():
     asked = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            asked.append(self.path)
-            self.send_error(404)
-
-        do_POST = do_GET
-
-        def log_message(self, *arguments):
-            pass
+        def log_message(self, *message):  # of every request, which is answered by an error
+            asked.append(message)
 
     with http.server.HTTPServer(("127.0.0.1", 0), Handler) as listening:
         thread = threading.Thread(target=listening.serve_forever, args=(0.01,), daemon=True)
@@ -289,7 +246,7 @@ def test_a_credential_elsewhere_is_not_fetched(newspaper, server):
     ):
         builder.set_no_embed()
         builder.set_remote_url(address + "/manifest.c2pa")
-        builder.sign(pen, "image/jpeg", io.BytesIO(encode("JPEG")), buffer)
+        builder.sign(pen, "image/jpeg", io.BytesIO(plain_picture("JPEG")), buffer)
     assert address.encode() in buffer.getvalue()
     verdict = c2pa.read(buffer.getvalue(), [newspaper.root])
     assert verdict.state == "no credential" and "nothing was fetched" in verdict.sentence
@@ -308,7 +265,7 @@ def test_nobody_is_asked_whether_a_certificate_was_revoked(server, monkeypatch):
     extension, make = x509.AuthorityInformationAccess([where]), c2pa._certificate
     monkeypatch.setattr(c2pa, "_certificate", lambda *parts, **more: make(*parts, extension, **more))
     signer = c2pa.authority("Ask me")
-    signed = c2pa.sign(encode("PNG"), signer)
+    signed = c2pa.sign(plain_picture("PNG"), signer)
     assert address.encode() in signed
     assert c2pa.read(signed, [signer.root]).state == "trusted"
     assert asked == []
@@ -316,24 +273,11 @@ def test_nobody_is_asked_whether_a_certificate_was_revoked(server, monkeypatch):
 
 @needs_c2pa
 def test_the_secret_key_is_neither_printed_nor_in_the_file(newspaper):
-    from cryptography.hazmat.primitives import serialization
-
     secret = newspaper.key.private_numbers().private_value.to_bytes(32, "big")
-    pem = newspaper.key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    ).decode()
-    assert secret not in c2pa.sign(encode("PNG"), newspaper)
-    assert "key" not in repr(newspaper) and pem not in newspaper.chain
+    assert secret not in c2pa.sign(plain_picture("PNG"), newspaper)
+    assert "key" not in repr(newspaper)
     assert "PRIVATE" not in newspaper.root + newspaper.chain
 
 
 def test_the_module_opens_no_file():
     assert "open(" not in Path(c2pa.__file__).read_text(encoding="utf-8")
-
-
-def test_the_tests_install_what_the_extra_asks_for():
-    project = tomllib.loads((runtime.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = project["optional-dependencies"]
-    assert set(extras["credentials"]) <= set(extras["test"])
