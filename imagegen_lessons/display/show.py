@@ -15,9 +15,7 @@ from imagegen_lessons import images, runtime
 MAX_WIDTH = 900  # pixels, about the width of a notebook's output area
 GAP = 2  # pixels between pictures
 TILE = 96  # pixels, what a small picture is enlarged to
-FLAT = (
-    0.72  # share of pixels that are like their left neighbour: from there on, PNG is about as small as JPEG
-)
+FLAT = 0.8  # share of pixels that are like their left neighbour: from there on, PNG is about as small as JPEG
 
 
 def require_alt(alt: str) -> None:
