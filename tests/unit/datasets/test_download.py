@@ -4,7 +4,6 @@ import errno
 import hashlib
 import shutil
 import socket
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +12,6 @@ from imagegen_lessons.datasets import DownloadError, download
 from tests.unit.helpers import refused
 
 CONTENT = bytes(range(256)) * 400
-PAINTINGS = Path(__file__).resolve().parents[4] / "shared" / "style" / "paintings"
 
 
 @pytest.fixture
@@ -98,9 +96,6 @@ def test_an_unknown_name_lists_the_known_ones():
         datasets.fetch("nothing")
 
 
-def test_the_table_is_complete_and_its_checksums_are_those_of_the_files():
-    for name, entry in datasets.DOWNLOADS.items():
+def test_the_table_is_complete():
+    for entry in datasets.DOWNLOADS.values():
         assert entry.url.startswith("https://") and len(entry.sha256) == 64 and entry.licence and entry.title
-        local = PAINTINGS / entry.url.rpartition("/")[2]
-        if local.is_file():
-            assert hashlib.sha256(local.read_bytes()).hexdigest() == entry.sha256, name

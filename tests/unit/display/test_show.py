@@ -93,7 +93,6 @@ def test_lists_are_joined_and_grey_ones_stand_beside_coloured_ones(notebook):
         ((1, 3, 32, 32), {}, (96, 96)),  # enlarged by 3
         ((8, 3, 32, 32), {}, (8 * 98 - 2, 96)),
         ((9, 3, 32, 32), {"scale": 1}, (8 * 34 - 2, 2 * 34 - 2)),
-        ((4, 3, 32, 32), {"columns": 2, "scale": 1}, (66, 66)),
         ((3, 1, 8, 8), {}, (3 * 98 - 2, 96)),  # by 12
         ((18, 3, 25, 25), {"columns": 18}, (18 * 27 - 2, 25)),  # by 2 it would not fit, with the gaps
         ((1, 3, 300, 400), {}, (400, 300)),

@@ -30,28 +30,16 @@ def flipped(data: bytes, place: int) -> bytes:
     return data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
 
 
-def chunks(png: bytes) -> list[tuple[bytes, bytes]]:
-    """The names and contents of a PNG file's chunks."""
-    found, place = [], 8
-    while place < len(png):
-        (length,) = struct.unpack(">I", png[place : place + 4])
-        found.append((png[place + 4 : place + 8], png[place + 8 : place + 8 + length]))
-        place += length + 12
-    return found
+START = 33  # bytes of a PNG file before the manifest: signature and header
 
 
-def joined(pieces) -> bytes:
-    data = b"\x89PNG\r\n\x1a\n"
-    for name, content in pieces:
-        data += struct.pack(">I", len(content)) + name + content
-        data += struct.pack(">I", zlib.crc32(name + content))
-    return data
+def manifest_of(signed: bytes, plain: bytes) -> bytes:
+    """The one chunk that signing has added to a PNG file."""
+    return signed[START : START + len(signed) - len(plain)]
 
 
-def transplanted(png: bytes, into: bytes) -> bytes:
-    """The picture of one PNG file with the manifest of another, put where it stood there."""
-    (manifest,) = [piece for piece in chunks(png) if piece[0] == b"caBX"]
-    return joined([chunks(into)[0], manifest, *chunks(into)[1:]])
+def pixels(data: bytes) -> np.ndarray:
+    return np.array(Image.open(io.BytesIO(data)))
 
 
 @pytest.fixture(scope="module")
@@ -72,12 +60,12 @@ def stranger():
 def test_the_table_of_verdicts(newspaper, stranger, format):
     plain = plain_picture(format)
     signed = c2pa.sign(plain, newspaper)
-    pixels = len(signed) - 1000  # inside the compressed picture
+    changed = flipped(signed, len(signed) - 1000)  # inside the compressed picture
     table = {
         "nothing signed": (plain, "no credential"),
         "root known": (signed, "trusted"),
         "signed by another": (c2pa.sign(plain, stranger), "valid, signer unknown"),
-        "a byte of the picture flipped": (flipped(signed, pixels), "tampered"),
+        "a byte of the picture flipped": (changed, "tampered"),
         "saved again": (encode(Image.open(io.BytesIO(signed)), format), "no credential"),
         "a fake, signed as a photograph": (c2pa.sign(plain, newspaper, source="digitalCapture"), "trusted"),
         "cut": (signed[: len(signed) // 2], "damaged"),
@@ -89,7 +77,7 @@ def test_the_table_of_verdicts(newspaper, stranger, format):
     assert c2pa.read(signed, [stranger.root]).state == "valid, signer unknown"
     assert c2pa.read(signed, [stranger.root, newspaper.root]).state == "trusted"
     assert c2pa.read(signed, newspaper.root).codes == ()
-    assert "assertion.dataHash.mismatch" in c2pa.read(flipped(signed, pixels), [newspaper.root]).codes
+    assert "assertion.dataHash.mismatch" in c2pa.read(changed, [newspaper.root]).codes
 
 
 @needs_c2pa
@@ -97,8 +85,7 @@ def test_the_picture_is_not_touched_and_the_credential_says_what_was_asked(newsp
     for format in FORMATS:
         plain = plain_picture(format)
         signed = c2pa.sign(plain, newspaper, source="digitalCapture")
-        with Image.open(io.BytesIO(plain)) as before, Image.open(io.BytesIO(signed)) as after:
-            assert np.array_equal(np.array(before), np.array(after))
+        assert np.array_equal(pixels(signed), pixels(plain))
         assert 10_000 < len(signed) - len(plain) < 16_000  # no thumbnail
         verdict = c2pa.read(signed, [newspaper.root])
         assert (verdict.source, verdict.signer) == ("digitalCapture", "The Drawn Post")
@@ -107,9 +94,11 @@ def test_the_picture_is_not_touched_and_the_credential_says_what_was_asked(newsp
 
 @needs_c2pa
 def test_a_credential_moved_to_another_picture_does_not_fit(newspaper):
-    signed = c2pa.sign(plain_picture("PNG"), newspaper)
-    assert transplanted(signed, plain_picture("PNG")) == signed  # moving it back changes nothing
-    verdict = c2pa.read(transplanted(signed, plain_picture("PNG", seed=1)), [newspaper.root])
+    plain, other = plain_picture("PNG"), plain_picture("PNG", seed=1)
+    signed = c2pa.sign(plain, newspaper)
+    manifest = manifest_of(signed, plain)
+    assert plain[:START] + manifest + plain[START:] == signed
+    verdict = c2pa.read(other[:START] + manifest + other[START:], [newspaper.root])
     assert (verdict.state, verdict.codes) == ("tampered", ("assertion.dataHash.mismatch",))
 
 
@@ -140,40 +129,30 @@ def test_an_expired_certificate_says_so():
 
 @needs_c2pa
 @pytest.mark.parametrize("format", FORMATS)
-def test_whatever_the_bytes_there_is_a_verdict(newspaper, format):
+def test_whatever_the_bytes_there_is_a_verdict_and_what_is_trusted_is_the_picture(newspaper, format):
     signed = c2pa.sign(plain_picture(format), newspaper)
     rng = random.Random(0)
     hostile = [signed[:end] for end in range(0, len(signed), 331)]
     hostile += [signed[:k] + b"\xff\xff\xff\xff" + signed[k + 4 :] for k in range(0, len(signed) - 4, 331)]
     hostile += [signed[:20] + rng.randbytes(rng.randrange(2000)) for _ in range(30)]
     hostile += [b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"text " * 1_000_000, bytes(100)]
-    start = signed.find(b"jumb") + 30  # inside the credential
-    hostile += [flipped(signed, k) for k in range(start, start + 600, 7)]
+    hostile += [flipped(signed, k) for k in range(0, len(signed), 97)]
     for data in hostile:
         verdict = c2pa.read(data, [newspaper.root])
         assert verdict.state in c2pa.STATES and "\n" not in verdict.sentence
-
-
-@needs_c2pa
-def test_where_a_changed_byte_goes_unnoticed_the_picture_is_the_same(newspaper):
-    """The manifest has a long padding, left free for the signature: only there may a change remain unseen."""
-    signed = c2pa.sign(plain_picture("JPEG"), newspaper)
-    pixels = np.array(Image.open(io.BytesIO(signed)))
-    unnoticed = 0
-    for k in range(0, len(signed), 97):
-        changed = flipped(signed, k)
-        if c2pa.read(changed, [newspaper.root]).state == "trusted":
-            unnoticed += 1
-            assert np.array_equal(np.array(Image.open(io.BytesIO(changed))), pixels)
-    assert unnoticed > 10
+        # What is changed in the padding of the manifest changes nothing. (Decoders of PNG check that, too.)
+        if format == "JPEG" and verdict.state == "trusted":
+            assert np.array_equal(pixels(data), pixels(signed))
 
 
 @needs_c2pa
 @pytest.mark.parametrize("kept", [8, 100, 1000, 4000])
 def test_a_credential_that_was_cut_inside_a_whole_picture(newspaper, kept):
-    pieces = chunks(c2pa.sign(plain_picture("PNG"), newspaper))
-    cut = joined([(name, part[:kept] if name == b"caBX" else part) for name, part in pieces])
-    Image.open(io.BytesIO(cut)).load()
+    plain = plain_picture("PNG")
+    part = manifest_of(c2pa.sign(plain, newspaper), plain)[4 : 8 + kept]
+    chunk = struct.pack(">I", kept) + part + struct.pack(">I", zlib.crc32(part))
+    cut = plain[:START] + chunk + plain[START:]
+    assert np.array_equal(pixels(cut), pixels(plain))
     assert c2pa.read(cut, [newspaper.root]).state == "damaged"
 
 
