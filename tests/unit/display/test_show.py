@@ -47,7 +47,7 @@ each_show = pytest.mark.parametrize("name", SHOWS)
 
 @each_show
 @pytest.mark.parametrize("alt", ["", "  \n", None])
-def test_without_alt_text_nothing_is_notebook(notebook, capsys, name, alt):
+def test_without_alt_text_nothing_is_shown(notebook, capsys, name, alt):
     with pytest.raises(ValueError, match="needs alt text"):
         SHOWS[name](alt)
     assert notebook == [] and capsys.readouterr().out == ""
