@@ -3,6 +3,7 @@
 import io
 import math
 
+import matplotlib.style
 import numpy
 import pytest
 import torch
@@ -116,3 +117,9 @@ def test_far_points_no_fakes_no_arrows_and_a_flat_d_break_nothing():
         (1e6 * real, -1e6 * real, flat, torch.zeros(30, 2)),
     ):
         assert points_of(*arguments).size == (480, 480)
+
+
+def test_a_dark_style_of_the_notebook_changes_nothing():
+    expected = plots.draw_curves({"loss": [1.0, 2.0]})
+    with matplotlib.style.context("dark_background"):
+        assert plots.draw_curves({"loss": [1.0, 2.0]}) == expected
