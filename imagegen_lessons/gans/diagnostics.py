@@ -26,7 +26,8 @@ CHANCE = (
 )  # the loss of a D that cannot tell real from fake: relativistic, classic
 SLACK = 0.05  # a last layer without bounds may leave [0, 1] by so much without harm
 GREY = 1 / 255  # one grey level: less is not seen
-COLLAPSED, PARTLY = 0.1, 0.4  # fakes' diversity as a share of the real one; good runs have 0.6 and more
+# Mode collapse: fakes' diversity as a share of the real one; good runs have 0.6 and more.
+COLLAPSED, PARTLY = 0.1, 0.4
 DUPLICATES = 0.2  # the same for the distance to the most similar other image; good runs from 0.45
 EXPLODED = (
     100.0  # a loss of 100 gives the truth a probability of e^-100; even an overtrained D stays below 40

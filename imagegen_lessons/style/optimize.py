@@ -42,7 +42,7 @@ class Recipe:
     `strength`: how much style counts beside content, 0 (only content) or more. `layer_weights`: the weight of the style
     at each of the extractor's five layers. `statistic`, `centred`: see `StyleLoss`. `smooth`: the weight of total
     variation. `start`: "content", "noise", or a picture (1, 3, h, w). `schedule`: (longer side in pixels, steps) from
-    coarse to fine. `optimizer`: "adam", with `rate` as its first learning rate, or "lbfgs".
+    coarse to fine. `optimizer`: "adam", with `rate` as its first learning rate, or "lbfgs" (L-BFGS).
     """
 
     strength: float = 30.0
