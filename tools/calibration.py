@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-# On the laptop, with the threads that lessons use there (2 of 4 cores). Found backwards: thirteen lessons had taken 1,066 s
-# there, and with this figure their seconds on a slow and busy machine scale to 1,047 s (single ones from 0.6 to 1.2 times).
+# On the laptop, with the threads that lessons use there (2 of 4 cores). Found backwards: thirteen lessons had taken
+# 1,066 s there; with this figure their seconds on a slow and busy machine scale to 1,047 s (each to 0.6 to 1.2 times).
 REFERENCE_MS = 9.0
 STEPS = 60
 
