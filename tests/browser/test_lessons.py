@@ -12,7 +12,7 @@ from . import lab
 TRIES = 3  # one who comes late three times is slow; once or twice, the machine was busy
 # Controls that may leave the picture alone: they count from the next press of a button on (lesson 07's live painting,
 # lesson 16's quiz), or the best threshold stays where it is, among the few pictures of quick pace (lesson 16's costs).
-LATER = ("strength", "levels", "chance", "false alarm", "miss")
+LATER = ("strength", "layers", "percent", "false alarm", "miss")
 CONTROLS = ".noUi-handle, input[type=checkbox]"
 BUTTONS = "button.jupyter-button:not(.widget-upload, .widget-play *)"
 PLAY = ".widget-play button:first-child"
