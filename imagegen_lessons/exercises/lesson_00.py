@@ -3,15 +3,11 @@
 import torch
 
 from imagegen_lessons.exercises.checker import Wrong, exercise
-from imagegen_lessons.runtime import generator
-
-
-def _pictures(*shape: int, seed: int = 0) -> torch.Tensor:
-    return torch.rand(*shape, generator=generator(seed))
+from imagegen_lessons.exercises.inputs import uniform
 
 
 @exercise(
-    cases=((_pictures(2, 3, 4, 5),), (torch.eye(3)[:, :, None, None],)),
+    cases=((uniform(2, 3, 4, 5, seed=0),), (torch.eye(3)[:, :, None, None],)),
     hints=(
         "The channels are dimension 1 of (batch, channels, height, width).",
         "x[:, 0:1] is the red channel, and it is still four-dimensional.",
@@ -44,7 +40,11 @@ def channel_lost(x):
 
 
 @exercise(
-    cases=((_pictures(1, 3, 6, 9), 4), (_pictures(2, 1, 7, 5), 3), (_pictures(1, 1, 6, 8), 3)),
+    cases=(
+        (uniform(1, 3, 6, 9, seed=0), 4),
+        (uniform(2, 1, 7, 5, seed=0), 3),
+        (uniform(1, 1, 6, 8, seed=0), 3),
+    ),
     hints=(
         "How many rows must go away above? Half of those that are too many: (height - size) // 2.",
         "A slice of four dimensions: x[:, :, top : top + size, left : left + size].",
@@ -74,7 +74,11 @@ def ends_early(x, size):
 
 
 @exercise(
-    cases=((_pictures(1, 1, 4, 6), 2), (_pictures(2, 3, 9, 6), 3), (_pictures(1, 3, 8, 4), 1)),
+    cases=(
+        (uniform(1, 1, 4, 6, seed=0), 2),
+        (uniform(2, 3, 9, 6, seed=0), 3),
+        (uniform(1, 3, 8, 4, seed=0), 1),
+    ),
     hints=(
         "The mean over blocks, not one pixel out of each.",
         "x.reshape(n, c, h // factor, factor, w // factor, factor) gives each block two dimensions of its own.",
@@ -139,7 +143,7 @@ def not_normalised(amount):
 
 def _verify_filter(attempt):
     for shape in ((1, 3, 32, 48), (2, 3, 17, 9)):
-        x = _pictures(*shape, seed=12345)
+        x = uniform(*shape, seed=12345)
         before = x.clone()
         y = attempt(x)
         if not torch.equal(x, before):

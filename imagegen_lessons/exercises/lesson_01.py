@@ -7,16 +7,12 @@ import torch.nn.functional as F
 from torch import nn
 
 from imagegen_lessons.exercises.checker import Wrong, exercise
-from imagegen_lessons.runtime import generator
+from imagegen_lessons.exercises.inputs import normal
 from imagegen_lessons.synthetic import faces
 
 
-def _numbers(*shape: int, seed: int) -> torch.Tensor:
-    return torch.randn(*shape, generator=generator(seed))
-
-
 @exercise(
-    cases=((torch.tensor(3.0), torch.tensor(2.0), 0.1), (_numbers(4, seed=1), _numbers(4, seed=2), 0.5)),
+    cases=((torch.tensor(3.0), torch.tensor(2.0), 0.1), (normal(4, seed=1), normal(4, seed=2), 0.5)),
     hints=(
         "The gradient points uphill. We want to go down.",
         "The step is the learning rate times the gradient.",
@@ -44,8 +40,8 @@ def step_alone(w, gradient, lr):
 
 @exercise(
     cases=(
-        (_numbers(6, 3, seed=3), _numbers(6, seed=4), _numbers(3, seed=5)),
-        (_numbers(2, 5, seed=6), _numbers(2, seed=7), _numbers(5, seed=8)),
+        (normal(6, 3, seed=3), normal(6, seed=4), normal(3, seed=5)),
+        (normal(2, 5, seed=6), normal(2, seed=7), normal(5, seed=8)),
     ),
     hints=(
         "First the errors: x @ w - y, one number per example.",

@@ -4,11 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from imagegen_lessons.exercises.checker import Wrong, exercise
-from imagegen_lessons.runtime import generator
-
-
-def _numbers(*shape: int, seed: int) -> torch.Tensor:
-    return 2 * torch.randn(*shape, generator=generator(seed))
+from imagegen_lessons.exercises.inputs import normal
 
 
 @exercise(
@@ -44,7 +40,7 @@ def a_ratio(p_real, p_fake):
 
 @exercise(
     cases=(
-        (_numbers(6, seed=1).requires_grad_(), _numbers(6, seed=2)),
+        ((2 * normal(6, seed=1)).requires_grad_(), 2 * normal(6, seed=2)),
         (torch.tensor([3.0, 0.5]), torch.tensor([-3.0, 0.5])),
     ),
     hints=(

@@ -8,16 +8,12 @@ from torch import nn
 
 from imagegen_lessons import gans
 from imagegen_lessons.exercises.checker import Wrong, exercise, explain, guarded
-from imagegen_lessons.runtime import generator
-
-
-def _numbers(*shape: int, seed: int) -> torch.Tensor:
-    return 2 * torch.randn(*shape, generator=generator(seed))
+from imagegen_lessons.exercises.inputs import normal, uniform
 
 
 @exercise(
     cases=(
-        (_numbers(6, 1, seed=1).requires_grad_(), _numbers(6, 1, seed=2).requires_grad_()),
+        ((2 * normal(6, 1, seed=1)).requires_grad_(), (2 * normal(6, 1, seed=2)).requires_grad_()),
         (torch.tensor([[30.0], [1.0]]), torch.tensor([[-200.0], [3.0]])),
     ),
     hints=(
@@ -50,7 +46,7 @@ def negated(real_score, fake_score):
 
 def _penalty_on(function, shape: tuple, seed: int):
     """The function's penalty for random images and smooth scores (n, 1) of them."""
-    x = torch.rand(shape, generator=generator(seed)).requires_grad_()
+    x = uniform(*shape, seed=seed).requires_grad_()
     scores = x.square().flatten(1).sum(1, keepdim=True) + x.flatten(1)[:, :1].sin()
     return guarded(function, scores / 2, x)
 
@@ -170,9 +166,9 @@ def wrong_way(average, network, decay):
 
 @exercise(
     cases=(
-        (_numbers(8, seed=5), _numbers(8, seed=6), 0.25),
+        (2 * normal(8, seed=5), 2 * normal(8, seed=6), 0.25),
         (torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0]), 0.5),
-        (_numbers(8, seed=5), _numbers(8, seed=6), 1.0),
+        (2 * normal(8, seed=5), 2 * normal(8, seed=6), 1.0),
     ),
     hints=(
         "The cosine of the angle is (a @ b) / (a.norm() * b.norm()); torch.acos gives θ.",

@@ -4,13 +4,8 @@ import torch
 
 from imagegen_lessons import metrics
 from imagegen_lessons.exercises.checker import Wrong, exercise
-from imagegen_lessons.runtime import generator
+from imagegen_lessons.exercises.inputs import normal
 from imagegen_lessons.synthetic import points
-
-
-def _normal(n, d, seed, shift=0.0):
-    return shift + torch.randn(n, d, generator=generator(seed))
-
 
 _RING, _HALF_RING = points.sample("ring", 60, seed=1), points.sample("ring", 60, seed=2).abs()
 
@@ -18,7 +13,7 @@ precision = exercise(
     cases=(
         (_RING, _HALF_RING + 0.03, 3),
         (_HALF_RING, _RING, 2),
-        (_normal(40, 5, 1), _normal(30, 5, 2, shift=0.8), 1),
+        (normal(40, 5, seed=1), 0.8 + normal(30, 5, seed=2), 1),
         # Whole numbers, so that a surface is met exactly: the first fake is on one and in no ball.
         (torch.tensor([[0.0, 0], [1, 0], [0, 2], [3, 3]]), torch.tensor([[-1.0, 0], [5, 5], [-3, -3]]), 1),
     ),
@@ -71,8 +66,8 @@ def counts_balls(real, fake, k):
     return metrics.coverage(real, fake, k)
 
 
-_A = _normal(50, 3, 3) @ torch.tensor([[1.0, 0.9, 0.0], [0.0, 0.5, 0.0], [0.3, 0.0, 2.0]])
-_B = _normal(50, 3, 4, shift=0.5)
+_A = normal(50, 3, seed=3) @ torch.tensor([[1.0, 0.9, 0.0], [0.0, 0.5, 0.0], [0.3, 0.0, 2.0]])
+_B = 0.5 + normal(50, 3, seed=4)
 
 frechet_distance = exercise(
     cases=((_A, _B), (_B, _A), (_A[:, :1], _B[:, :1])),
@@ -126,7 +121,7 @@ coverage = exercise(
     cases=(
         (_RING, _HALF_RING, 5),
         (_HALF_RING, _RING, 3),
-        (_normal(40, 5, 5), _normal(30, 5, 6, shift=0.5), 2),
+        (normal(40, 5, seed=5), 0.5 + normal(30, 5, seed=6), 2),
     ),
     hints=(
         "The radii are those of precision: around each real, to its k-th nearest neighbour.",

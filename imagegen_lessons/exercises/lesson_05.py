@@ -5,22 +5,17 @@ import torch.nn.functional as F
 from torch import nn
 
 from imagegen_lessons.exercises.checker import Wrong, exercise
+from imagegen_lessons.exercises.inputs import normal
 from imagegen_lessons.images import spritesheet
-from imagegen_lessons.runtime import generator
 
-
-def _normal(*shape, seed):
-    return torch.randn(*shape, generator=generator(seed))
-
-
-_TABLES = [_normal(3, 5, seed=1), _normal(4, 5, seed=2)]
+_TABLES = [normal(3, 5, seed=1), normal(4, 5, seed=2)]
 _Y = torch.tensor([[2, 0], [0, 3], [1, 1], [2, 2]])
 
 
 @exercise(
     cases=(
-        (_normal(4, 5, seed=3), _Y, _TABLES),
-        (_normal(4, 5, seed=4), _Y[:, :1], _TABLES[:1]),
+        (normal(4, 5, seed=3), _Y, _TABLES),
+        (normal(4, 5, seed=4), _Y[:, :1], _TABLES[:1]),
     ),
     hints=(
         "tables[0][y[:, 0]] looks up, for each picture, the vector of its first label: (n, d).",

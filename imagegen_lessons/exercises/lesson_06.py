@@ -4,19 +4,14 @@ import torch
 from torch import nn
 
 from imagegen_lessons.exercises.checker import Wrong, exercise
-from imagegen_lessons.runtime import generator
+from imagegen_lessons.exercises.inputs import normal
 from imagegen_lessons.synthetic import faces
-
-
-def _numbers(*shape: int, seed: int) -> torch.Tensor:
-    return torch.randn(*shape, generator=generator(seed))
-
 
 _SLANTED = torch.tensor([0.6, 0.0, -0.8])  # length 1
 
 
 @exercise(
-    cases=((_numbers(5, 3, seed=1), _SLANTED, 2.0), (_numbers(1, 3, seed=2), _SLANTED, -0.5)),
+    cases=((normal(5, 3, seed=1), _SLANTED, 2.0), (normal(1, 3, seed=2), _SLANTED, -0.5)),
     hints=(
         "How far along is each latent now? `z @ direction`, since the direction has length 1.",
         "Each latent must move along the direction by what it lacks: value minus where it is.",
@@ -48,8 +43,8 @@ _HAS = torch.tensor([1.0, 0.0, 0.0, 1.0, 1.0, 0.0])
 
 @exercise(
     cases=(
-        (_numbers(4, seed=3), _numbers(6, 4, seed=4), _HAS, 0.5),
-        (torch.zeros(4), _numbers(6, 4, seed=5), _HAS, 1.0),
+        (normal(4, seed=3), normal(6, 4, seed=4), _HAS, 0.5),
+        (torch.zeros(4), normal(6, 4, seed=5), _HAS, 1.0),
     ),
     hints=(
         "The probability is torch.sigmoid(z @ w), one for each of the n latents.",
@@ -99,7 +94,7 @@ def _verify_units_hook(attempt):
     if not callable(hook):
         raise Wrong("units_hook(units, factor) should return a function: define one inside, and return it.")
     layer = nn.Conv2d(2, 4, kernel_size=3)
-    x = _numbers(3, 2, 5, 5, seed=6)
+    x = normal(3, 2, 5, 5, seed=6)
     plain = layer(x).detach()
     expected = plain.clone()
     expected[:, [1, 2]] *= 0.5
@@ -181,20 +176,20 @@ class _SmallG(nn.Module):
         super().__init__()
         self.linear = nn.Linear(3, 4)
         with torch.no_grad():
-            self.linear.weight.copy_(_numbers(4, 3, seed=7))
-            self.linear.bias.copy_(_numbers(4, seed=8))
+            self.linear.weight.copy_(normal(4, 3, seed=7))
+            self.linear.bias.copy_(normal(4, seed=8))
 
     def forward(self, z):
         return torch.sigmoid(self.linear(z)).reshape(-1, 1, 2, 2)
 
 
-_TARGETS = torch.sigmoid(_numbers(2, 1, 2, 2, seed=9))
+_TARGETS = torch.sigmoid(normal(2, 1, 2, 2, seed=9))
 
 
 @exercise(
     cases=(
-        (_SmallG(), _numbers(2, 3, seed=10), _TARGETS, 0.5),
-        (_SmallG(), _numbers(1, 3, seed=11), _TARGETS[:1], 2.0),
+        (_SmallG(), normal(2, 3, seed=10), _TARGETS, 0.5),
+        (_SmallG(), normal(1, 3, seed=11), _TARGETS[:1], 2.0),
     ),
     hints=(
         "Start with z = z.clone().requires_grad_(), then the loss, then torch.autograd.grad(loss, z).",

@@ -4,18 +4,13 @@ import torch
 
 from imagegen_lessons import style
 from imagegen_lessons.exercises.checker import Wrong, exercise
-from imagegen_lessons.runtime import generator
-
-
-def _pictures(*shape: int, seed: int) -> torch.Tensor:
-    return torch.rand(*shape, generator=generator(seed))
-
+from imagegen_lessons.exercises.inputs import normal, uniform
 
 total_variation = exercise(
     cases=(
-        (_pictures(1, 3, 5, 7, seed=1),),
-        (_pictures(2, 3, 4, 3, seed=2),),
-        (_pictures(1, 3, 3, 4, seed=15).requires_grad_(),),  # gradients must come through
+        (uniform(1, 3, 5, 7, seed=1),),
+        (uniform(2, 3, 4, 3, seed=2),),
+        (uniform(1, 3, 3, 4, seed=15).requires_grad_(),),  # gradients must come through
     ),
     hints=(
         "All pixels but the first row, minus all but the last: x[..., 1:, :] - x[..., :-1, :].",
@@ -48,8 +43,8 @@ def rolled(x):
 
 preserve_colours = exercise(
     cases=(
-        (0.3 + 0.4 * _pictures(1, 3, 4, 5, seed=3), 0.3 + 0.4 * _pictures(1, 3, 4, 5, seed=4)),
-        (_pictures(3, 3, 6, 4, seed=5), _pictures(3, 3, 6, 4, seed=6)),
+        (0.3 + 0.4 * uniform(1, 3, 4, 5, seed=3), 0.3 + 0.4 * uniform(1, 3, 4, 5, seed=4)),
+        (uniform(3, 3, 6, 4, seed=5), uniform(3, 3, 6, 4, seed=6)),
     ),
     hints=(
         "The brightness of both first, with a dimension kept: (n, 1, h, w).",
@@ -98,9 +93,9 @@ def not_clamped(painted, photo):
 
 @exercise(
     cases=(
-        (_pictures(1, 3, 4, 5, seed=7), _pictures(1, 3, 4, 5, seed=8)),
-        (10 * _pictures(1, 2, 6, 3, seed=9), 10 * _pictures(1, 2, 6, 3, seed=10)),
-        (_pictures(1, 2, 3, 4, seed=16).requires_grad_(), _pictures(1, 2, 3, 4, seed=17)),
+        (uniform(1, 3, 4, 5, seed=7), uniform(1, 3, 4, 5, seed=8)),
+        (10 * uniform(1, 2, 6, 3, seed=9), 10 * uniform(1, 2, 6, 3, seed=10)),
+        (uniform(1, 2, 3, 4, seed=16).requires_grad_(), uniform(1, 2, 3, 4, seed=17)),
     ),
     hints=(
         "f[0].flatten(1) is the table F: N rows (channels), M columns (positions).",
@@ -145,8 +140,8 @@ _LEFT[..., :3] = 1.0
 
 masked_gram = exercise(
     cases=(
-        (_pictures(1, 3, 4, 6, seed=11), _LEFT),
-        (_pictures(2, 5, 3, 3, seed=12), _pictures(2, 1, 3, 3, seed=13)),
+        (uniform(1, 3, 4, 6, seed=11), _LEFT),
+        (uniform(2, 5, 3, 3, seed=12), uniform(2, 1, 3, 3, seed=13)),
     ),
     hints=(
         "Flatten both: f to (n, c, positions), weight to (n, 1, positions).",
@@ -186,7 +181,7 @@ def whole_batch(f, weight):
 
 
 def _verify_my_statistic(attempt):
-    f, other = (torch.randn(1, 6, 16, 24, generator=generator(seed)).relu() for seed in (14, 18))
+    f, other = (normal(1, 6, 16, 24, seed=seed).relu() for seed in (14, 18))
     got = attempt(f.clone())
     if isinstance(got, tuple | list):
         raise Wrong("Return one tensor: join the parts with torch.cat or torch.stack.")

@@ -4,21 +4,13 @@ import torch
 
 from imagegen_lessons import style
 from imagegen_lessons.exercises.checker import exercise
-from imagegen_lessons.runtime import generator
-
-
-def _numbers(*shape: int, seed: int) -> torch.Tensor:
-    return torch.randn(*shape, generator=generator(seed))
-
-
-def _picture(*shape: int, seed: int) -> torch.Tensor:
-    return torch.rand(*shape, generator=generator(seed))
+from imagegen_lessons.exercises.inputs import normal, uniform
 
 
 @exercise(
     cases=(
-        (_picture(1, 3, 8, 9, seed=1).square(), _picture(1, 3, 5, 6, seed=2)),
-        (_picture(2, 3, 6, 6, seed=3), 1 - _picture(2, 3, 7, 7, seed=4).square()),
+        (uniform(1, 3, 8, 9, seed=1).square(), uniform(1, 3, 5, 6, seed=2)),
+        (uniform(2, 3, 6, 6, seed=3), 1 - uniform(2, 3, 7, 7, seed=4).square()),
     ),
     hints=(
         "A picture is a map with three channels, so `style.adain` and `style.mean_std` take it as it is.",
@@ -58,8 +50,8 @@ def all_colours_alike(content, painting):
 
 adain = exercise(
     cases=(
-        (_numbers(2, 4, 6, 5, seed=5), 1 + _picture(2, 2, 4, seed=6)),
-        (3 + 2 * _numbers(1, 3, 7, 7, seed=7), 2 * _picture(1, 2, 3, seed=8) + 0.1),
+        (normal(2, 4, 6, 5, seed=5), 1 + uniform(2, 2, 4, seed=6)),
+        (3 + 2 * normal(1, 3, 7, 7, seed=7), 2 * uniform(1, 2, 3, seed=8) + 0.1),
     ),
     hints=(
         "First take away what is there: `style.instance_norm(f)` has mean 0 and deviation 1 everywhere.",
@@ -92,14 +84,14 @@ def over_the_batch(f, wanted):
     return plain * wanted[:, 1, :, None, None] + wanted[:, 0, :, None, None]
 
 
-_SCALE, _SHIFT = 1 + _picture(3, 4, seed=9), _numbers(3, 4, seed=10)
+_SCALE, _SHIFT = 1 + uniform(3, 4, seed=9), normal(3, 4, seed=10)
 _MIX = torch.tensor([[0.0, 1.0, 0.0], [0.5, 0.2, 0.3]])
 
 
 conditional_instance_norm = exercise(
     cases=(
-        (_numbers(2, 4, 5, 6, seed=11), _SCALE, _SHIFT, _MIX),
-        (_numbers(1, 4, 3, 3, seed=12), _SCALE, _SHIFT, torch.tensor([[0.0, 0.0, 1.0]])),
+        (normal(2, 4, 5, 6, seed=11), _SCALE, _SHIFT, _MIX),
+        (normal(1, 4, 3, 3, seed=12), _SCALE, _SHIFT, torch.tensor([[0.0, 0.0, 1.0]])),
     ),
     hints=(
         "Mix the tables first: `mix @ scale` is (n, channels), a scale of its own for each picture.",
@@ -131,13 +123,13 @@ def without_shift(f, scale, shift, mix):
 
 
 _HALVES = torch.cat([torch.zeros(1, 1, 6, 4), torch.ones(1, 1, 6, 4)], dim=3)
-_CODES = [2 * _picture(1, 2, 5, seed=seed) for seed in (13, 14)]
+_CODES = [2 * uniform(1, 2, 5, seed=seed) for seed in (13, 14)]
 
 
 @exercise(
     cases=(
-        (_numbers(1, 5, 6, 8, seed=15), *_CODES, _HALVES),
-        (_numbers(1, 5, 6, 8, seed=16), *_CODES, _picture(1, 1, 6, 8, seed=17)),
+        (normal(1, 5, 6, 8, seed=15), *_CODES, _HALVES),
+        (normal(1, 5, 6, 8, seed=16), *_CODES, uniform(1, 1, 6, 8, seed=17)),
     ),
     hints=(
         "Make the whole map twice, once in each style, with `style.adain`.",
@@ -171,7 +163,7 @@ def masked_too_early(f, one, other, mask):
     return style.adain(f * mask, one) * mask + style.adain(f * (1 - mask), other) * (1 - mask)
 
 
-_SCENE = _picture(1, 3, 24, 28, seed=18)
+_SCENE = uniform(1, 3, 24, 28, seed=18)
 
 
 def _seen_from(top: int, left: int) -> torch.Tensor:
@@ -181,7 +173,7 @@ def _seen_from(top: int, left: int) -> torch.Tensor:
 @exercise(
     cases=(
         (_seen_from(4, 4), _seen_from(5, 7), 3),
-        (_seen_from(4, 4), _seen_from(4, 2) + 0.05 * _numbers(1, 3, 16, 20, seed=19), 3),
+        (_seen_from(4, 4), _seen_from(4, 2) + 0.05 * normal(1, 3, 16, 20, seed=19), 3),
         (_seen_from(3, 3), _seen_from(3, 3), 2),
     ),
     hints=(

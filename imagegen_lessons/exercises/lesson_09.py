@@ -5,11 +5,7 @@ import torch.nn.functional as F
 
 from imagegen_lessons import metrics, superres
 from imagegen_lessons.exercises.checker import exercise
-from imagegen_lessons.runtime import generator
-
-
-def _image(*shape: int, seed: int) -> torch.Tensor:
-    return torch.rand(*shape, generator=generator(seed))
+from imagegen_lessons.exercises.inputs import uniform
 
 
 @exercise(
@@ -70,8 +66,8 @@ def one_formula_for_all(t):
 
 psnr = exercise(
     cases=(
-        (_image(2, 1, 6, 7, seed=1), _image(2, 1, 6, 7, seed=2)),
-        (_image(3, 3, 5, 5, seed=3), 0.9 * _image(3, 3, 5, 5, seed=3) + 0.02),
+        (uniform(2, 1, 6, 7, seed=1), uniform(2, 1, 6, 7, seed=2)),
+        (uniform(3, 3, 5, 5, seed=3), 0.9 * uniform(3, 3, 5, 5, seed=3) + 0.02),
     ),
     hints=(
         "First one mean squared error for each pair: `(x - y).square().flatten(1).mean(dim=1)`.",
@@ -105,8 +101,8 @@ def up_to_255(x, y):
     return 20 * torch.tensor(255.0).log10() + metrics.psnr(x, y)
 
 
-_WINDOW = _image(4, 11, 11, seed=4)
-_ALIKE = 0.5 * _WINDOW + 0.2 * _image(4, 11, 11, seed=5)
+_WINDOW = uniform(4, 11, 11, seed=4)
+_ALIKE = 0.5 * _WINDOW + 0.2 * uniform(4, 11, 11, seed=5)
 
 
 @exercise(
@@ -164,8 +160,8 @@ def constants_not_squared(x, y):
 @exercise(
     cases=(
         (torch.arange(24.0).reshape(1, 4, 2, 3), 2),
-        (_image(2, 18, 2, 4, seed=6), 3),
-        (_image(1, 16, 3, 1, seed=7), 4),
+        (uniform(2, 18, 2, 4, seed=6), 3),
+        (uniform(1, 16, 3, 1, seed=7), 4),
     ),
     hints=(
         "Split the channels with .reshape(n, c, scale, scale, h, w), where c is channels // scale**2: the first "
@@ -216,8 +212,8 @@ def channels_last(maps, scale):
 
 back_projection_step = exercise(
     cases=(
-        (_image(1, 1, 12, 15, seed=8), _image(1, 1, 4, 5, seed=9), 3),
-        (_image(2, 3, 8, 6, seed=10), _image(2, 3, 4, 3, seed=11), 2),
+        (uniform(1, 1, 12, 15, seed=8), uniform(1, 1, 4, 5, seed=9), 3),
+        (uniform(2, 3, 8, 6, seed=10), uniform(2, 3, 4, 3, seed=11), 2),
     ),
     hints=(
         "Downscale `high` to the size of `low`: how far is that from what was given?",

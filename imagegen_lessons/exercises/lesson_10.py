@@ -8,16 +8,12 @@ from torch import nn
 
 from imagegen_lessons import superres
 from imagegen_lessons.exercises.checker import Wrong, exercise, explain
-from imagegen_lessons.runtime import generator
-
-
-def _random(*shape: int, seed: int) -> torch.Tensor:
-    return torch.rand(*shape, generator=generator(seed))
+from imagegen_lessons.exercises.inputs import normal, uniform
 
 
 @exercise(
     cases=(
-        (_random(4, 1, 3, 3, seed=1), torch.tensor([0.4, 0.3, 0.2, 0.1])),
+        (uniform(4, 1, 3, 3, seed=1), torch.tensor([0.4, 0.3, 0.2, 0.1])),
         (torch.eye(3).reshape(3, 1, 1, 3), torch.tensor([0.6, 0.2, 0.2])),
     ),
     hints=(
@@ -58,8 +54,8 @@ class _Extractor(nn.Module):
 
     def __init__(self):
         super().__init__()
-        first = torch.randn(4, 3, 3, 3, generator=generator(4))
-        second = 3 * torch.randn(5, 4, 3, 3, generator=generator(5))
+        first = normal(4, 3, 3, 3, seed=4)
+        second = 3 * normal(5, 4, 3, 3, seed=5)
         self.weights = nn.ParameterList([first, second]).requires_grad_(False)
 
     def forward(self, x, depth=2):
@@ -70,7 +66,7 @@ class _Extractor(nn.Module):
         return maps
 
 
-_X, _Y = _random(2, 1, 9, 9, seed=2), _random(2, 1, 9, 9, seed=3)
+_X, _Y = uniform(2, 1, 9, 9, seed=2), uniform(2, 1, 9, 9, seed=3)
 
 perceptual_loss = exercise(
     cases=(
@@ -226,7 +222,7 @@ def only_the_sure(predictions, threshold):
     return kept[kept >= 0]
 
 
-_STD, _ERROR = torch.rand(2, 24, generator=generator(6)) - torch.tensor([[0.0], [0.5]])
+_STD, _ERROR = uniform(2, 24, seed=6) - torch.tensor([[0.0], [0.5]])
 
 
 def _rms_of_bins(std, error, bins):

@@ -7,6 +7,7 @@ import torch
 from imagegen_lessons import metrics
 from imagegen_lessons.deepfakes import detectors, forgeries
 from imagegen_lessons.exercises.checker import exercise
+from imagegen_lessons.exercises.inputs import normal, uniform
 from imagegen_lessons.runtime import generator
 
 
@@ -53,7 +54,7 @@ def the_real_ones(tpr, fpr, prevalence):
 
 def _scores(seed: int, n: int, shift: float) -> torch.Tensor:
     """Scores with ties: one decimal."""
-    return (10 * (torch.randn(n, generator=generator(seed)) + shift)).round() / 10
+    return (10 * (normal(n, seed=seed) + shift)).round() / 10
 
 
 _REAL, _FAKE = _scores(1, 40, 0.0), _scores(2, 30, 1.0)
@@ -234,12 +235,8 @@ def at_the_edges(n):
     return waves
 
 
-def _random(*shape: int, seed: int) -> torch.Tensor:
-    return torch.rand(*shape, generator=generator(seed))
-
-
-_SCENE, _MASK = _random(4, 3, 6, 6, seed=1), (2 * _random(4, 1, 6, 6, seed=2) - 0.5).clamp(0, 1)
-_GAIN, _SHIFT = 0.6 + 0.9 * _random(4, 1, 1, 1, seed=3), 0.4 * _random(4, 3, 1, 1, seed=4) - 0.2
+_SCENE, _MASK = uniform(4, 3, 6, 6, seed=1), (2 * uniform(4, 1, 6, 6, seed=2) - 0.5).clamp(0, 1)
+_GAIN, _SHIFT = 0.6 + 0.9 * uniform(4, 1, 1, 1, seed=3), 0.4 * uniform(4, 3, 1, 1, seed=4) - 0.2
 
 
 @exercise(
@@ -312,8 +309,8 @@ _INSIDE[..., 2:5, 1:4] = 1.0
 
 @exercise(
     cases=(
-        (_random(2, 3, 7, 6, seed=5), _random(2, 3, 7, 6, seed=6), _INSIDE),
-        (_random(1, 1, 7, 6, seed=7), _random(1, 1, 7, 6, seed=8), _INSIDE),
+        (uniform(2, 3, 7, 6, seed=5), uniform(2, 3, 7, 6, seed=6), _INSIDE),
+        (uniform(1, 1, 7, 6, seed=7), uniform(1, 1, 7, 6, seed=8), _INSIDE),
     ),
     hints=(
         "The pixel above each pixel is x.roll(1, dims=-2); what comes round at the edge lies outside the mask.",
