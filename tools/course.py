@@ -35,7 +35,7 @@ def clean(notebook) -> None:
 def save_cover(notebook, name: str) -> None:
     """Writes the picture of the cell tagged "cover" to docs/pictures, where the lesson's first cell shows it."""
     for cell in lessons.code_cells(notebook):
-        if "cover" in cell.metadata.get("tags", []):
+        if lessons.has_tag(cell, "cover"):
             html = "".join(output.get("data", {}).get("text/html", "") for output in cell.outputs)
             _, data = re.findall(r'src="data:image/(\w+);base64,([^"]+)"', html)[-1]
             folder = lessons.ROOT / "docs" / "pictures"

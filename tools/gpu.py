@@ -39,7 +39,7 @@ def row(path) -> str:
         return in_row(path, "failed", "", "", str(error))
     seconds, slowest = time.perf_counter() - begin, max(map(cell_seconds, code))
     peak = f"{int(printed(notebook.cells[-1])) / 2**20:.0f}" if torch.cuda.is_available() else ""
-    figures = "\n".join(printed(cell) for cell in code if "figures" in cell.metadata.get("tags", []))
+    figures = "\n".join(printed(cell) for cell in code if lessons.has_tag(cell, "figures"))
     return in_row(path, f"{seconds:.0f}", f"{slowest:.0f}", peak, figures)
 
 

@@ -57,8 +57,12 @@ def code_cells(notebook) -> list:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
+def has_tag(cell, tag: str) -> bool:
+    return tag in cell.metadata.get("tags", [])
+
+
 def is_exercise(cell) -> bool:
-    return "exercise" in cell.metadata.get("tags", [])
+    return has_tag(cell, "exercise")
 
 
 def code_sha256(notebook) -> str:

@@ -66,12 +66,10 @@ are in the full course, which your instructor has."""
 
 def answered(path: Path) -> list[str]:
     """The exercises of a lesson to which it tells an answer: a filled-in blank, or a printed solution."""
-    lesson = lessons.read(path)
-    printed = "\n".join(
-        output.get("text", "") for cell in lessons.code_cells(lesson) for output in cell.outputs
-    )
+    cells = lessons.code_cells(lessons.read(path))
+    printed = "\n".join(output.get("text", "") for cell in cells for output in cell.outputs)
     told = [name for name, known in exercises.REGISTRY.items() if known.source() in printed]
-    return notebook.given([cell.source for cell in lessons.code_cells(lesson)])[1] + told
+    return notebook.given([cell.source for cell in cells])[1] + told
 
 
 def seal(source: str) -> str:

@@ -146,10 +146,15 @@ SPRITES_STILL = dict(facing="right", light="left", shift_x="middle", shift_y="mi
 OUTFITS_STILL = dict(position=0.0, tilt=0.0, gaze_x=0.0, light_x=0.0)
 
 
+def output_sizes(world, choices, numbers=()) -> list[int]:
+    """How many outputs a classifier has for each choice, then for each number."""
+    return [len(world.FACTORS[name].names) for name in choices] + [1] * len(numbers)
+
+
 def classifier_of(world, channels: int, size: int, choices, numbers=(), seed=0):
     """A ConvNet whose outputs are the scores of each choice, then the numbers."""
     names = (*choices, *numbers)
-    sizes = [len(world.FACTORS[name].names) for name in choices] + [1] * len(numbers)
+    sizes = output_sizes(world, choices, numbers)
     network = networks.ConvNet(channels, sum(sizes), size, width=16)
     factors = world.sample(count(30_000), seed=1_000 + seed)
 
@@ -223,7 +228,7 @@ def sprites_gan(seed=0):
     """Lesson 05's generator of sprites, conditioned on kind, palette and pose: the averaged G."""
     factors = sprites.sample(count(40_000), seed=10 + seed, **SPRITES_STILL)
     x, y = sprites.render(factors), torch.stack([factors[name] for name in SPRITE_CHOICES], dim=1)
-    network = networks.ConvNet(4, 22, sprites.SIZE, width=16)
+    network = networks.ConvNet(4, sum(output_sizes(sprites, SPRITE_CHOICES)), sprites.SIZE, width=16)
     classifier = checkpoint.load_network("sprites_classifier", network)
     return conditional_gan("sprites_gan", x, y, (12, 6, 4), classifier, steps_of(30_000), seed)
 
@@ -233,7 +238,7 @@ def outfits_gan(seed=0):
     """Lesson 05's generator of outfits, conditioned on garment, colour and pattern: the averaged G."""
     factors = outfits.sample(count(30_000), seed=10 + seed, **OUTFITS_STILL)
     x, y = outfits.render(factors), outfits.label(factors)
-    outputs = sum(len(outfits.FACTORS[name].names) for name in OUTFIT_CHOICES) + len(OUTFIT_NUMBERS)
+    outputs = sum(output_sizes(outfits, OUTFIT_CHOICES, OUTFIT_NUMBERS))
     classifier = checkpoint.load_network("outfits_classifier", networks.ConvNet(3, outputs, width=16))
     return conditional_gan("outfits_gan", x, y, (6, 8, 4), classifier, steps_of(28_000), seed)
 

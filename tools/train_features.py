@@ -10,7 +10,6 @@ The teacher is used up to its sixth module only: the last third measures the res
 
 import math
 import sys
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -19,8 +18,8 @@ from torch import nn
 from imagegen_lessons import datasets, images, runtime, training
 from imagegen_lessons.networks import features
 from imagegen_lessons.synthetic import paintings
-from imagegen_lessons.training import checkpoint
 from tools.crops import Crops
+from tools.train_superres import bundle, of_folders
 
 SIZE, BATCH, STEPS = 96, 16, 5_000
 SEEN = ("astronaut", "cat", "china", "coffee", "flower", "hubble", "motorcycle", "retina", "rocket", "tissue")
@@ -139,8 +138,7 @@ def losses(student, x, wanted, offset):
 
 def learn(folders, seed=0, steps=STEPS):
     """The trained extractor, and the figures for its card."""
-    files = [f for folder in folders for f in sorted(Path(folder).iterdir()) if f.suffix in (".jpg", ".png")]
-    photos = [images.load(f) for f in files]
+    photos = of_folders(folders)
     held_out, photos = photos[::25], [p for k, p in enumerate(photos) if k % 25]
     photos += [datasets.photo(name) for name in SEEN]
     drawn = paintings.gallery(len(photos) // 2, seed=1_000, size=256).split(1)
@@ -188,19 +186,9 @@ def main(folders):
             "Say where the photographs are: python -m tools.train_features BSDS500/train T91 (see data/README.md)."
         )
     extractor, figures = learn(folders)
-    card = {
-        "command": "python -m tools.train_features BSDS500-train T91",
-        "seed": 0,
-        "device": runtime.device().type,
-        "threads": torch.get_num_threads(),
-        "parameters": sum(p.numel() for p in extractor.parameters()),
-        "teacher": "SqueezeNet 1.0 (ImageNet), its layers up to fire6",
-        **figures,
-    }
-    # Half precision: half the bytes, and no difference that could be seen.
-    place = runtime.checkpoint_dir() / "feature_extractor.safetensors"
-    checkpoint.save(place, card=card, network=extractor.half())
-    print(card)
+    command = "python -m tools.train_features BSDS500-train T91"
+    teacher = "SqueezeNet 1.0 (ImageNet), its layers up to fire6"
+    bundle("feature_extractor", command, extractor, {"teacher": teacher, **figures})
 
 
 if __name__ == "__main__":

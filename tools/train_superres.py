@@ -17,12 +17,16 @@ STEPS = 40_000
 UNFIT = ("clock", "horse")  # blurred by motion, and without any half-tone
 
 
+def of_folders(folders: list[str]) -> list[torch.Tensor]:
+    """All pictures of the folders."""
+    files = [file for folder in folders for file in sorted(Path(folder).iterdir())]
+    return [images.load(file) for file in files if file.suffix in (".jpg", ".png")]
+
+
 def photographs(folders: list[str]) -> list[torch.Tensor]:
     """All pictures of the folders, and the libraries' photographs that are not held out."""
-    files = [file for folder in folders for file in sorted(Path(folder).iterdir())]
-    pictures = [images.load(file) for file in files if file.suffix in (".jpg", ".png")]
     bundled = [name for name in datasets.PHOTOS if name not in (*superres.HELD_OUT, *UNFIT)]
-    return pictures + [datasets.photo(name) for name in bundled]
+    return of_folders(folders) + [datasets.photo(name) for name in bundled]
 
 
 def gain(network, name: str, scale: int) -> float:

@@ -161,5 +161,5 @@ def test_the_table_replaces_the_one_before_and_nothing_else(tmp_path, monkeypatc
 
 def test_every_lesson_has_figures_for_the_table():
     for path in lessons.paths():
-        cells = [c for c in lessons.code_cells(lessons.read(path)) if "figures" in c.metadata.get("tags", [])]
+        cells = [c for c in lessons.code_cells(lessons.read(path)) if lessons.has_tag(c, "figures")]
         assert len(cells) == 1 and gpu.printed(cells[0]).strip(), path.name
