@@ -2,6 +2,8 @@
 
 import errno
 import logging
+import socket
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -13,6 +15,17 @@ TIMEOUT = 30  # seconds of silence
 
 class DownloadError(ValueError):
     """Data could not be had; the message is one sentence that says why and what to do."""
+
+
+@contextmanager
+def time_limit(seconds: float):
+    """Within it, a downloader that sets no limit of its own, and would wait for ever, gives up after this silence."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 @dataclass(frozen=True)

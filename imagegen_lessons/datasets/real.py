@@ -3,7 +3,6 @@
 import gzip
 import os
 import shutil
-import socket
 import tempfile
 import zlib
 from pathlib import Path
@@ -13,7 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from imagegen_lessons import images, runtime
-from imagegen_lessons.datasets.download import TIMEOUT, DownloadError, explained
+from imagegen_lessons.datasets.download import TIMEOUT, DownloadError, explained, time_limit
 
 GARMENTS = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot")
 CIFAR10_LABELS = ("plane", "car", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -84,10 +83,11 @@ def _torchvision(dataset, title: str, train: bool):
     """
     place = runtime.cache_dir() / dataset.__name__
     if not place.is_dir():
-        patience = socket.getdefaulttimeout()
         try:
-            socket.setdefaulttimeout(TIMEOUT)  # torchvision would wait for ever
-            with tempfile.TemporaryDirectory(prefix=".download-", dir=place.parent) as folder:
+            with (
+                time_limit(TIMEOUT),
+                tempfile.TemporaryDirectory(prefix=".download-", dir=place.parent) as folder,
+            ):
                 whole = Path(folder, "whole")
                 dataset(whole, download=True)
                 for archive in whole.rglob("*.gz"):
@@ -95,8 +95,6 @@ def _torchvision(dataset, title: str, train: bool):
                 os.replace(whole, place)
         except (OSError, RuntimeError) as error:
             raise explained(title, error) from None
-        finally:
-            socket.setdefaulttimeout(patience)
     try:
         return dataset(place, train=train)
     except (RuntimeError, ValueError, LookupError, AssertionError):  # as torchvision's readers fail

@@ -9,6 +9,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from imagegen_lessons import images
+from imagegen_lessons.display import show
 
 POINTS = 400  # a curve on the screen has hardly more
 MAX_BYTES = 60_000  # of one picture of curves, because it stays in the notebook
@@ -134,8 +135,7 @@ def _sample_to_pil(sample):
         x = sample.detach().float().cpu().nan_to_num().clamp(0, 1)  # an untrained network may leave the range
         columns = math.ceil(math.sqrt(len(x) * x.shape[-2] / x.shape[-1]))
         scale = max(1, round(HEIGHT / (math.ceil(len(x) / columns) * x.shape[-2])))
-        x = x.repeat_interleave(scale, -1).repeat_interleave(scale, -2)
-        picture = images.to_pil(images.grid(x, columns=columns))
+        picture = images.to_pil(images.grid(show.enlarge(x, scale), columns=columns))
     elif isinstance(sample, bytes):
         picture = Image.open(io.BytesIO(sample)).convert("RGB")
     else:

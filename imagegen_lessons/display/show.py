@@ -69,8 +69,9 @@ def picture(picture, alt: str) -> None:
     publish(img_tag(data, alt, format), alt)
 
 
-def _enlarge(x: torch.Tensor, scale: int) -> torch.Tensor:
-    return x.repeat_interleave(scale, -1).repeat_interleave(scale, -2)  # every pixel stays a visible square
+def enlarge(x: torch.Tensor, scale: int) -> torch.Tensor:
+    """The images by a whole factor larger: every pixel stays a visible square."""
+    return x.repeat_interleave(scale, -1).repeat_interleave(scale, -2)
 
 
 def _fit(x: torch.Tensor, width: int) -> torch.Tensor:
@@ -99,7 +100,7 @@ def show_images(pictures, alt: str, *, columns: int | None = None, scale: int | 
     if scale is None:
         room = (MAX_WIDTH + GAP) // columns - GAP  # for each picture
         scale = max(1, min(TILE, room) // x.shape[-1])
-    grid = _fit(images.grid(_enlarge(x, scale), columns=columns, gap=GAP), MAX_WIDTH)
+    grid = _fit(images.grid(enlarge(x, scale), columns=columns, gap=GAP), MAX_WIDTH)
     publish(_small_tag(grid, alt), alt)
 
 
@@ -112,7 +113,7 @@ def compare(pictures: dict[str, torch.Tensor], alt: str, *, scale: int | None = 
     figures = []
     for name, picture in pictures.items():
         x = _fit(images.grid(picture), width)
-        tag = _small_tag(_enlarge(x, scale or max(1, width // x.shape[-1])), f"{name}: {alt}")
+        tag = _small_tag(enlarge(x, scale or max(1, width // x.shape[-1])), f"{name}: {alt}")
         figures.append(
             f'<figure style="display:inline-block;margin:4px;vertical-align:top">{tag}'
             f"<figcaption>{escape(name)}</figcaption></figure>"

@@ -256,6 +256,5 @@ def with_loupe(frame, before, after, across: float = 0.5, down: float = 0.5, zoo
     marked[square(2 * line)] = frame[square(2 * line)]
     below = torch.ones(1, 3, zoom * side, width)
     for x, start in ((before, 0), (after, width - zoom * side)):
-        enlarged = x[square()].repeat_interleave(zoom, -1).repeat_interleave(zoom, -2)
-        below[..., start : start + zoom * side] = enlarged
+        below[..., start : start + zoom * side] = show.enlarge(x[square()], zoom)
     return torch.cat([marked, torch.ones(1, 3, 2, width), below], dim=2)

@@ -23,6 +23,9 @@ def adam(network, lr=2e-3, betas=(0.0, 0.99)):
     return torch.optim.Adam(network.parameters(), lr=lr, betas=betas)
 
 
+PARTS = ("G", "D", "opt_g", "opt_d", "average")  # of a trainer, each with a state of its own to save
+
+
 class GANTrainer:
     """Trains G and D in turn: `training.fit(trainer.step, batches, steps)`. The whole trainer is one part to save.
 
@@ -103,11 +106,11 @@ class GANTrainer:
         return {"D": self.d_step(real, fake, conditions), **self.g_step(real, fake, conditions)}
 
     def state_dict(self):
-        parts = {name: getattr(self, name).state_dict() for name in ("G", "D", "opt_g", "opt_d", "average")}
+        parts = {name: getattr(self, name).state_dict() for name in PARTS}
         return {**parts, "d_steps": self.d_steps}
 
     def load_state_dict(self, state):
-        for name in ("G", "D", "opt_g", "opt_d", "average"):
+        for name in PARTS:
             getattr(self, name).load_state_dict(state[name])
         self.d_steps = state["d_steps"]
 

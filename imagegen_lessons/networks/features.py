@@ -5,7 +5,6 @@
 
 import os
 import pickle
-import socket
 from pathlib import Path
 
 import torch
@@ -13,7 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from imagegen_lessons import runtime
-from imagegen_lessons.datasets.download import DownloadError
+from imagegen_lessons.datasets.download import TIMEOUT, DownloadError, time_limit
 from imagegen_lessons.training import checkpoint
 
 NAMES = ("bundled", "squeezenet", "vgg19")
@@ -130,10 +129,9 @@ def _fetch(weights, name: str) -> dict:
     folder = Path(torch.hub.get_dir()) / "checkpoints" if os.environ.get("TORCH_HOME") else None
     folder = folder or runtime.cache_dir() / "torch"
     instead = 'or use features.load("bundled"), which needs no download'
-    before = socket.getdefaulttimeout()
     try:
-        socket.setdefaulttimeout(30)  # torch.hub sets none, and would wait for ever
-        return weights.get_state_dict(model_dir=str(folder), progress=True, check_hash=True)
+        with time_limit(TIMEOUT):
+            return weights.get_state_dict(model_dir=str(folder), progress=True, check_hash=True)
     except OSError as error:
         reason = getattr(error, "reason", error)  # a URLError wraps what happened
         reason = getattr(reason, "strerror", None) or reason
@@ -141,6 +139,4 @@ def _fetch(weights, name: str) -> dict:
     except (RuntimeError, EOFError, pickle.UnpicklingError):
         file = folder / Path(weights.url).name
         advice = f"arrived damaged, or lie damaged in {file}: delete that file and run the cell again"
-    finally:
-        socket.setdefaulttimeout(before)
     raise DownloadError(f"The weights of {name} {advice}, {instead}.")

@@ -220,10 +220,9 @@ class StyleTransfer:
         total = sum(weights.values()) * len(seen)
         self._style_losses = []
         for style_maps, mask in zip(seen, self.masks, strict=True):
+            mask = None if mask is None else mask.to(content)
             for k, weight in weights.items():
-                small = mask
-                if mask is not None:
-                    small = F.interpolate(mask.to(content), size=maps[k].shape[-2:], mode="area")
+                small = None if mask is None else F.interpolate(mask, size=maps[k].shape[-2:], mode="area")
                 options = dict(statistic=recipe.statistic, centred=recipe.centred, mask=small)
                 self._style_losses.append(StyleLoss(style_maps, k, weight / total, **options))
 

@@ -7,9 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from imagegen_lessons import gans, metrics, runtime
+from imagegen_lessons import gans, metrics
 from imagegen_lessons.superres import upscaler
-from imagegen_lessons.training import checkpoint
 
 
 class PatchDiscriminator(nn.Module):
@@ -84,5 +83,4 @@ class PerceptualTrainer(gans.GANTrainer):
 
 def load_perceptual() -> upscaler.Upscaler:
     """The bundled perceptual network, ×4, on the device: `load(4)` trained further (`tools/train_perceptual.py`)."""
-    network = checkpoint.load_network("perceptual_x4", upscaler.Upscaler(4)).requires_grad_(False)
-    return network.to(runtime.device(), memory_format=torch.channels_last)
+    return upscaler.load_bundled("perceptual_x4", 4)

@@ -245,7 +245,11 @@ class PatchPairs(datasets.RandomStream):
 
 def load(scale: int = 3) -> Upscaler:
     """The bundled network for a scale, trained for 40,000 steps (`tools/train_superres.py`), on the device."""
-    network = Upscaler(check_scale(scale), width=32, blocks=8)
-    network = checkpoint.load_network(f"superres_x{scale}", network).requires_grad_(False)
+    return load_bundled(f"superres_x{scale}", scale)
+
+
+def load_bundled(name: str, scale: int) -> Upscaler:
+    """A bundled network for a scale by its name, frozen, on the device."""
+    network = checkpoint.load_network(name, Upscaler(scale)).requires_grad_(False)
     # channels_last: on a CPU, convolutions are faster with a pixel's channels side by side
     return network.to(runtime.device(), memory_format=torch.channels_last)

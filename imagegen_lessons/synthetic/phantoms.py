@@ -103,7 +103,7 @@ def _lesion(v: dict[str, Tensor], x: Tensor, y: Tensor, pixel: float) -> Tensor:
     return spot * _blob(x, y, cx, cy, rx, ry, pixel)  # what would reach beyond the liver is cut off
 
 
-def _vessels(v: dict[str, Tensor], x: Tensor, y: Tensor, pixel: float) -> Tensor:
+def _vessels(v: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
     """Thin waving lines, 1 on a line and 0 beside it; each phantom's own course."""
     seen = torch.zeros_like(x)
     for k in range(VESSELS):
@@ -132,7 +132,7 @@ def _draw(v: dict[str, Tensor], size: int) -> Tensor:
         (_blob(x, y, 0.0, height - fat - 0.14, vertebra, vertebra, pixel), 0.9),
         (_blob(x, y, 0.04, height - fat - 0.38, 0.06, 0.06, pixel), 0.7),
         (liver, 0.45),
-        (liver * _vessels(v, x + 0.32, y + 0.05, pixel), 0.68),
+        (liver * _vessels(v, x + 0.32, y + 0.05), 0.68),
     ]
     for where, shade in layers:
         picture = torch.lerp(picture, torch.full_like(picture, shade), where)
