@@ -25,6 +25,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the grader need
 ALL = exercises.REGISTRY
 LINUX = sys.platform == "linux"
 ROOT = Path(__file__).resolve().parents[2]
+OTHERS = ROOT / "tests" / "unit" / "exercises" / "other_answers"
 CHECK = "exercises.sgd_step.check(sgd_step)"
 RIGHT = "def sgd_step(w, gradient, lr):\n    return w - lr * gradient"
 BLANK = "def sgd_step(w, gradient, lr):\n    raise NotImplementedError"
@@ -194,13 +195,10 @@ def good_table(tmp_path_factory):
     (folder / "untouched.ipynb").write_bytes(lesson.read_bytes())
     for number in ("00", "15"):
         lessons.write(solve(lessons.read(lessons.paths(number)[0])), folder / "solved" / f"{number}.ipynb")
-    others = (
-        (ROOT / "tests" / "unit" / "exercises" / "other_answers.py")
-        .read_text(encoding="utf-8")
-        .partition("OTHER_ANSWERS")[0]
-    )
-    for lesson in map(lessons.read, lessons.paths()):
+    for path in lessons.paths():
+        lesson = lessons.read(path)
         names = notebook.mentioned(cell.source for cell in lessons.code_cells(lesson))
+        others = (OTHERS / f"lesson_{path.name[:2]}.py").read_text(encoding="utf-8").partition("ANSWERS =")[0]
         checks = [f"exercises.{name}.check({name})" for name in names]
         (folder / f"others of {names[0]}.ipynb").write_text(
             json.dumps(cells(others, *checks)), encoding="utf-8"
