@@ -11,7 +11,7 @@ EVERYTHING := --nbval-lax --nbval-current-env --nbval-cell-timeout=120 --duratio
     --numprocesses 2 --dist loadfile --no-loadscope-reorder \
     --ignore tests/browser --ignore-glob "*-Copy*.ipynb" tests notebooks build/solved
 
-.PHONY: lab test test-browser test-colab site address release course gpu solved checkpoints benchmarks lint format clean
+.PHONY: lab test try test-browser test-colab site address release course gpu solved checkpoints benchmarks lint format clean
 
 $(LAB): pyproject.toml constraints.txt
 	@$(PYTHON) tools/install.py
@@ -54,6 +54,9 @@ solved: $(TEST)
 
 course: $(TEST)
 	$(BIN)/python -m tools.course $(LESSON)
+
+try: $(TEST)
+	$(BIN)/python -m tools.try_it $(LESSON)
 
 gpu: $(TEST)
 	$(BIN)/python -m tools.gpu $(LESSON)
