@@ -98,6 +98,17 @@ def in_notebook() -> bool:
     return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
 
 
+def as_path(path) -> Path:
+    """A path as people write it: "~" is the home folder; quotes around it go, which Windows adds when it copies one.
+
+    Raises TypeError for what is neither text nor a path.
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"A path is text, such as 'pictures/cat.jpg', not {path!r}.")
+    text = path.strip().strip("\"'") if isinstance(path, str) else path
+    return Path(os.path.expanduser(text))
+
+
 def _folder(variable: str, default: Path) -> Path:
     """The folder that `variable` names, or else `default`; made where it is missing."""
     folder = Path(os.environ.get(variable, "").strip() or default)

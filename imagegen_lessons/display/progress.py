@@ -51,8 +51,8 @@ class Progress:
     def update(self, text: str, fraction: float, picture=None) -> None:
         """Shows the line `text` and how much is done (`fraction`, 0 to 1).
 
-        `picture` is a function that draws and returns the bytes of a JPEG file and their alt text; it is called only
-        in a notebook, and only when it is time for a new picture.
+        `picture` is a function that draws and returns the bytes of a JPEG file and their alt text, or None where there
+        is nothing new; it is called only in a notebook, and only when it is time for a new picture.
         """
         due = time.perf_counter() >= self._next_picture
         self._show(text, fraction, picture if due else None)
@@ -74,12 +74,14 @@ class Progress:
 
     def _draw(self, picture) -> None:
         start = time.perf_counter()
-        data, self._alt = picture()
+        drawn = picture()
         now = time.perf_counter()
         # The first picture also pays for importing matplotlib, which must not hold back the second.
         pause = (now - start) * (1 / DRAWING_SHARE - 1) if self._image else 1.0
         self._next_picture = now + max(pause, 2 * PICTURE_SECONDS)
-        self._image = show.img_tag(data, self._alt)
+        if drawn is not None:
+            data, self._alt = drawn
+            self._image = show.img_tag(data, self._alt)
 
     def _publish(self) -> None:
         from IPython.display import display

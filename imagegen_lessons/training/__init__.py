@@ -2,4 +2,5 @@
 
 from imagegen_lessons.training.checkpoint import CheckpointError
 from imagegen_lessons.training.ema import EMA
-from imagegen_lessons.training.fit import History, TrainingError, fit
+from imagegen_lessons.training.fit import fit
+from imagegen_lessons.training.run import History, TrainingError

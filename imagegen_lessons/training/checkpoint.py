@@ -9,6 +9,7 @@ import copy
 import hashlib
 import json
 import random
+import tempfile
 from pathlib import Path
 
 import numpy
@@ -30,7 +31,7 @@ def save(path, /, card: dict | None = None, **parts) -> None:
 
     A part is a tensor or anything with `state_dict()`: a network, an optimiser, a scheduler, a stream of batches.
     `card` says where it came from (command, seed, device, seconds, figures): a flat dict of text and numbers.
-    Raises CheckpointError for what a checkpoint cannot hold.
+    Raises CheckpointError for what a checkpoint cannot hold, and where the file cannot be written.
     """
     tensors: dict[str, torch.Tensor] = {}
     tree = {name: _encode(_state(name, part), name, tensors) for name, part in parts.items()}
@@ -39,7 +40,37 @@ def save(path, /, card: dict | None = None, **parts) -> None:
     except TypeError as error:
         raise CheckpointError(f"The card can hold only text and numbers: {error}.") from None
     data = safetensors.torch.save(tensors, {**text, "sha256": _digest(text, tensors)})
-    runtime.write_atomically(Path(path), data)
+    try:
+        runtime.write_atomically(runtime.as_path(path), data)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def check_writable(path) -> None:
+    """Raises CheckpointError where no checkpoint can be written to `path`: better before the work than after it."""
+    path = runtime.as_path(path)
+    if path.is_dir():
+        raise CheckpointError(
+            f"{path} is a folder: name a file in it, such as {path / 'training.safetensors'}."
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def _unwritable(path, error: OSError) -> CheckpointError:
+    return CheckpointError(f"The checkpoint {path} cannot be written: {error.strerror or error}.")
+
+
+def is_finite(part) -> bool:
+    """Whether the weights of a network, or the values of a tensor, are all numbers; of other parts nothing is asked."""
+    values = part.parameters() if isinstance(part, torch.nn.Module) else [part]
+    return all(
+        torch.isfinite(v).all() for v in values if isinstance(v, torch.Tensor) and v.is_floating_point()
+    )
 
 
 def load(path, /, **parts) -> dict:
@@ -48,7 +79,7 @@ def load(path, /, **parts) -> dict:
     Raises CheckpointError when the file is missing, damaged or not a checkpoint, lacks a part, or holds another
     network; then every part is as it was before.
     """
-    text, tensors = _read(Path(path))
+    text, tensors = _read(runtime.as_path(path))
     tree = json.loads(text["parts"])
     for name in parts:
         if name not in tree:
@@ -101,8 +132,9 @@ class Randomness:
 
 
 def _find(name) -> Path:
-    if isinstance(name, Path) or name.endswith(".safetensors"):
-        return Path(name)
+    path = runtime.as_path(name)
+    if isinstance(name, Path) or path.suffix == ".safetensors":
+        return path
     return runtime.checkpoint_dir() / f"{name}.safetensors"
 
 

@@ -172,6 +172,87 @@ def test_another_network_is_refused_with_the_way_out(path):
         other.fit(2, path)
 
 
+def restart(path, kind=torch.optim.SGD, **settings):
+    """A network, its optimizer, and what a lesson's cell does with them and the file."""
+    torch.manual_seed(0)
+    network = nn.Linear(3, 1)
+    optimizer = kind(network.parameters(), **settings)
+    x = torch.randn(8, 3, generator=runtime.generator(0))
+
+    def step():
+        loss = (network(x) - 1).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return {"loss": loss}
+
+    def run(steps, **options):
+        parts = {"network": network, "optimizer": optimizer}
+        return training.fit(step, None, steps, checkpoint=path, parts=parts, **options)
+
+    return network, optimizer, run
+
+
+def test_a_changed_setting_of_the_optimizer_counts_and_is_said(path, capsys):
+    restart(path, torch.optim.Adam, lr=0.1)[2](10)
+    _, optimizer, run = restart(path, torch.optim.Adam, lr=0.001, betas=(0.5, 0.9))
+    run(20)
+    assert optimizer.param_groups[0]["lr"] == 0.001 and optimizer.param_groups[0]["betas"] == (0.5, 0.9)
+    assert len(optimizer.state) == 2 and optimizer.state_dict()["state"][0]["step"] == 20
+    assert "optimizer: lr 0.001 now, 0.1 before" in capsys.readouterr().err
+    restart(path, torch.optim.Adam, lr=0.001, betas=(0.5, 0.9))[2](30)
+    assert "before" not in capsys.readouterr().err
+
+
+def test_a_rate_that_the_training_itself_lowered_goes_on_from_there(path):
+    for steps in (4, 8):
+        network = nn.Linear(1, 1)
+        optimizer = torch.optim.SGD(network.parameters(), lr=1.0)
+
+        def step(optimizer=optimizer):
+            optimizer.param_groups[0]["lr"] /= 2
+            return {"lr": optimizer.param_groups[0]["lr"]}
+
+        parts = {"network": network, "optimizer": optimizer}
+        history = training.fit(step, None, steps, checkpoint=path, parts=parts)
+    assert history.values["lr"][-1] == 2**-8
+
+
+def test_after_a_divergence_the_advice_leads_out(path):
+    with refused("lower learning rate.*fresh=True", TrainingError):
+        restart(path, lr=3.0)[2](5000, save_every=0)
+    network, _, run = restart(path, lr=0.01)
+    assert run(5000, save_every=10, fresh=True).steps == 5000
+    assert network.weight.isfinite().all()
+
+
+def test_another_kind_of_optimizer_is_refused(path):
+    restart(path, lr=0.1)[2](2)
+    with refused(
+        "another optimizer 'optimizer': SGD in the file, Adam here.*fresh=True", checkpoint.CheckpointError
+    ):
+        restart(path, torch.optim.Adam, lr=0.1)[2](4)
+
+
+@pytest.mark.parametrize("name", ["folder", "file/run.safetensors"])
+def test_a_path_that_cannot_be_written_is_said_before_the_work(tmp_path, name):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("no folder")
+    trainer = Trainer()
+    with refused("is a folder: name a file in it|cannot be written", checkpoint.CheckpointError):
+        trainer.fit(5, tmp_path / name)
+    assert trainer.calls == 0
+
+
+def test_home_and_quotes_in_a_path_are_understood(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    Trainer().fit(2, "~/run.safetensors")
+    assert checkpoint.card(f'"{tmp_path / "run.safetensors"}"')["steps"] == 2
+    assert [p.name for p in tmp_path.iterdir()] == ["run.safetensors"]
+
+
 # --- stopping
 
 
@@ -301,6 +382,103 @@ def test_weights_that_became_nan_do_not_replace_saved_ones(path):
     assert weight == 0 and checkpoint.card(path)["steps"] == 5
 
 
+def test_weights_that_became_nan_behind_a_finite_loss_are_not_saved(path):
+    weight, calls = nn.Parameter(torch.ones(1)), []
+    optimizer = torch.optim.SGD([weight], lr=0.1)
+
+    def step(x):
+        calls.append(1)
+        loss = (weight * 0).sqrt().sum() if len(calls) == 10 else weight.square().sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return {"loss": loss}
+
+    parts = {"weight": nn.ParameterList([weight])}
+    with refused("After step 10, 'weight' holds weights that are NaN", TrainingError):
+        fit(step, steps=10, checkpoint=path, parts=parts, save_every=0)
+    assert checkpoint.card(path)["steps"] == 9
+    calls.clear()
+    weight.data.fill_(1.0)
+    with refused("'weight' holds weights that are NaN", TrainingError):
+        fit(step, steps=10, parts=parts)
+
+
+def test_an_error_in_a_step_is_raised_after_what_was_reached_is_saved(path):
+    trainer = Trainer()
+    plain = trainer.step
+    trainer.step = lambda x: plain(x) if trainer.calls < 6 else 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        trainer.fit(9, path)
+    assert checkpoint.card(path)["steps"] == 6
+
+
+def test_what_cannot_be_drawn_does_not_end_the_training(path, monkeypatch, capsys):
+    monkeypatch.setattr(progress.Progress, "due", lambda self: True)
+    drawn = []
+
+    def update(self, text, fraction, picture=None):
+        drawn.append((text, picture()))
+
+    monkeypatch.setattr(progress.Progress, "update", update)
+    trainer = Trainer()
+    late = lambda: torch.rand(4, 3, 8, 8) if trainer.calls < 4 else torch.rand(4) @ torch.rand(5)  # noqa: E731
+    history = trainer.fit(6, path, sample=late)
+    assert history.steps == 6 == checkpoint.card(path)["steps"]
+    assert drawn[1][1] is not None and drawn[-1][1] is None and "⚠ no picture: RuntimeError" in drawn[-1][0]
+
+
+def test_a_save_that_fails_on_the_way_is_said_and_the_next_one_counts(path, monkeypatch, capsys):
+    write, calls = runtime.write_atomically, []
+
+    def full_disk(*arguments):
+        calls.append(1)
+        if len(calls) < 4:
+            raise OSError(28, "No space left on device")
+        write(*arguments)
+
+    monkeypatch.setattr(runtime, "write_atomically", full_disk)
+    assert Trainer().fit(6, path, save_every=0).steps == 6
+    assert checkpoint.card(path)["steps"] == 6
+    calls.clear()
+    with refused("cannot be written: No space left", checkpoint.CheckpointError):
+        Trainer().fit(2, path, fresh=True)
+
+
+class Slow(torch.utils.data.Dataset):
+    def __len__(self):
+        return 4000
+
+    def __getitem__(self, i):
+        time.sleep(0.05)
+        return torch.zeros(1)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups that a signal reaches")
+def test_the_stop_button_reaches_worker_processes_and_nothing_is_lost(path):
+    code = f"""
+import os, signal, itertools, torch
+from imagegen_lessons import training
+from tests.unit.training.test_fit import Slow
+os.setpgrp()
+network = torch.nn.Linear(1, 1)
+batches = itertools.cycle(torch.utils.data.DataLoader(Slow(), batch_size=4, num_workers=2))
+next(batches)
+calls = []
+def step(x):
+    calls.append(1)
+    if len(calls) == 5:
+        os.killpg(os.getpgrp(), signal.SIGINT)
+    return {{"loss": 1.0}}
+history = training.fit(step, batches, 300, checkpoint={str(path)!r}, parts={{"network": network}})
+print(history.stopped, history.steps)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(runtime.ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert done.stdout.startswith("True 5"), done.stderr
+    assert checkpoint.card(path)["steps"] == 5
+
+
 def test_full_memory_is_a_sentence_and_what_was_learned_is_saved(tmp_path):
     network, path = torch.nn.Linear(1, 1), tmp_path / "run.safetensors"
 
@@ -341,5 +519,7 @@ def test_batches_come_from_a_list_an_iterator_or_nowhere():
 def test_wrong_settings_are_refused(path):
     with refused("at least 1, not 0"):
         fit(lambda x: {}, steps=0)
+    with refused("whole number, at least 1, not 2.5"):
+        fit(lambda x: {}, steps=2.5)
     with refused("parts="):
         fit(lambda x: {}, checkpoint=path)
