@@ -11,12 +11,22 @@ EVERYTHING := --nbval-lax --nbval-current-env --nbval-cell-timeout=120 --duratio
     --numprocesses 2 --dist loadfile --no-loadscope-reorder \
     --ignore tests/browser --ignore-glob "*-Copy*.ipynb" tests notebooks build/solved
 
-.PHONY: lab test try test-browser test-colab site address release course gpu solved checkpoints benchmarks lint format clean
+.PHONY: lab test try moved test-browser test-colab site address release course gpu solved checkpoints benchmarks lint format clean
 
-$(LAB): pyproject.toml constraints.txt
+# In a folder that was moved or renamed, the environment is first told where it is now.
+ifneq ($(wildcard .venv/place),)
+ifneq ($(shell cat .venv/place),$(CURDIR))
+MOVED := moved
+endif
+endif
+
+moved:
+	@$(PYTHON) tools/install.py --moved
+
+$(LAB): pyproject.toml constraints.txt | $(MOVED)
 	@$(PYTHON) tools/install.py
 
-$(TEST): pyproject.toml constraints.txt
+$(TEST): pyproject.toml constraints.txt | $(MOVED)
 	@$(PYTHON) tools/install.py --test
 
 $(COLAB)/installed: pyproject.toml tools/colab_versions.txt

@@ -13,6 +13,7 @@ SIZE = 6  # GB that the environment takes, for the larger part PyTorch with its 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
 PYTHON = os.path.join(VENV, "Scripts" if os.name == "nt" else "bin", "python")
+PLACE = os.path.join(VENV, "place")  # holds the folder for which it was installed; make looks at it
 NO_NEWS = "@jupyterlab/apputils-extension:announcements"  # else JupyterLab asks about news at its first start
 
 
@@ -40,10 +41,36 @@ def run(*command, advice):
         sys.exit("\nThat did not work. " + advice)
 
 
+def moved():
+    """Was the course's folder moved or renamed since it was installed?"""
+    try:
+        with open(PLACE, encoding="utf-8") as file:
+            return file.read() != ROOT
+    except OSError:
+        return False
+
+
+def mend():
+    """Lets a moved environment find the course again, without network; whether that worked."""
+    print("The course's folder was moved: its environment is told where it is now.", flush=True)
+    command = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    return subprocess.run([*command, "--no-build-isolation", "--editable", "."], cwd=ROOT).returncode == 0
+
+
+def remember():
+    with open(PLACE, "w", encoding="utf-8") as file:
+        file.write(ROOT)
+
+
 def main():
     sentence = problem()
     if sentence:
         sys.exit(sentence)
+    if "--moved" in sys.argv:
+        if moved() and not mend():
+            sys.exit("\nThat did not work. Delete the folder .venv and try again.")
+        remember()
+        return
     extras = "lab,credentials,test" if "--test" in sys.argv else "lab,credentials"
     print(
         f"Installing the course's packages into .venv: about {SIZE} GB on the disk, and 3 to 10 minutes with a good "
@@ -63,6 +90,7 @@ def main():
     )
     for name in ["installed-lab", "installed-test"][: 1 + ("--test" in sys.argv)]:
         open(os.path.join(VENV, name), "w").close()  # what make looks at
+    remember()
     print("\nInstalled. From now on this takes no time and needs no network.", flush=True)
 
 

@@ -84,7 +84,7 @@ class Progress:
             self._image = show.img_tag(data, self._alt)
 
     def _publish(self) -> None:
-        from IPython.display import display
+        from IPython.display import clear_output, display
 
         html = (
             f'<div><progress max="1" value="{min(self.fraction, 1):.3f}" aria-label="{escape(self.title)}"></progress> '
@@ -92,12 +92,15 @@ class Progress:
         )
         plain = f"{self.title}: {self.text}" + (f"\n[picture: {self._alt}]" if self._alt else "")
         bundle = {"text/html": html, "text/plain": plain}
-        if self._handle is None:
-            self._handle = display(bundle, raw=True, display_id=True)
-        else:
-            self._handle.update(bundle, raw=True)
+        if self._handle is not None and not _inside_output_widget():
+            return self._handle.update(bundle, raw=True)
+        if self._handle is not None:
+            clear_output(wait=True)
+        self._handle = display(bundle, raw=True, display_id=True)
 
     def _print(self) -> None:
+        if sys.stderr is None:  # a Windows program without a console
+            return
         line, last = f"{self.title}: {self.text}", self._finished
         if sys.stderr.isatty():
             width = shutil.get_terminal_size().columns - 1
@@ -105,6 +108,16 @@ class Progress:
         elif last or int(4 * self.fraction) > self._quarter:  # a log file gets a line per quarter
             self._quarter = int(4 * self.fraction)
             print(line, file=sys.stderr, flush=True)
+
+
+def _inside_output_widget() -> bool:
+    """Does an ipywidgets.Output catch what is displayed now? It shows new outputs, but no updates of old ones."""
+    ipywidgets = sys.modules.get("ipywidgets")
+    if ipywidgets is None:
+        return False
+    living = getattr(ipywidgets.widgets.widget, "_instances", None)  # since 8; before, it was public
+    living = ipywidgets.Widget.widgets if living is None else living
+    return any(isinstance(widget, ipywidgets.Output) and widget.msg_id for widget in list(living.values()))
 
 
 class StopButton:

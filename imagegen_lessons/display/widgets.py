@@ -17,6 +17,12 @@ from IPython.display import display
 from imagegen_lessons import images
 from imagegen_lessons.display import show
 
+# The server drops the connection at a larger message, before any of our code could say so.
+UPLOAD_LIMITS = (
+    "A picture may have 100 MB here, about 10 MB on most other servers, and 1 MB on Colab. If nothing happens, it is "
+    "larger than the server takes: run this cell again, bring the file in with the file browser, and write its path."
+)
+
 
 def _control(name: str, spec, value):
     """The ipywidget for a range (low, high[, step]), a list of choices, or True/False; `value`: where it starts."""
@@ -181,7 +187,7 @@ def buttons(draw: Callable, actions: dict[str, Callable], alt: str, **options) -
 
 
 class Upload(_Panel):
-    """A button for the student's own picture: loaded safely, then handed to a plain function.
+    """A button for the student's own picture: loaded safely, then handed to a plain function. Or its path.
 
     function: called with the picture (1, 3, H, W), its longest side at most `size`; returns what the function
     of an `Explorer` returns. A file that is no picture gives one clear sentence, and nothing else happens.
@@ -189,7 +195,10 @@ class Upload(_Panel):
 
     def __init__(self, function: Callable, alt: str, *, size: int = 512, width: int = 384):
         self.chooser = ipywidgets.FileUpload(accept="image/*", multiple=False, description="Your picture")
-        super().__init__(alt, width, [self.chooser])
+        self.path = ipywidgets.Text(
+            description="or its path", placeholder="../outputs/cat.jpg", continuous_update=False
+        )
+        super().__init__(alt, width, [self.chooser, self.path, ipywidgets.HTML(f"<p>{UPLOAD_LIMITS}</p>")])
         if _sweeping():
             _encoded(function(torch.linspace(0, 1, 3 * 48 * 64).reshape(1, 3, 48, 64)))
 
@@ -197,7 +206,8 @@ class Upload(_Panel):
             if change["new"]:
                 self.attempt(lambda: self.put(function(images.load(change["new"], size=size))))
 
-        self.chooser.observe(follow, names="value")
+        for control in (self.chooser, self.path):
+            control.observe(follow, names="value")
 
 
 def upload(function: Callable, alt: str, **options) -> Upload:

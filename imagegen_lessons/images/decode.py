@@ -4,11 +4,12 @@ import io
 import os
 import warnings
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageCms
+
+from imagegen_lessons import runtime
 
 MAX_PIXELS = 40_000_000  # as a tensor, a picture of 40 megapixels takes 480 MB
 MAX_BYTES = 100_000_000
@@ -36,6 +37,8 @@ _FOREIGN = (
     (6, bytes(4), _DAMAGED),  # the reserved bytes of BMP, checked together with its "BM"
     (8, b"WEBP", _DAMAGED),
 )
+# 6 × 6 × 6 colours, to see what a colour profile does to them
+_CUBE = np.stack(np.meshgrid(*[np.arange(0, 256, 51, dtype=np.uint8)] * 3), axis=-1).reshape(6, 36, 3)
 # EXIF orientation -> what undoes it (Exif 2.3, tag 0x0112)
 _ORIENTATION = 0x0112
 _UPRIGHT = {
@@ -144,7 +147,7 @@ def _read(path) -> bytes:
         raise ImageError("This is an address, not a file; download the picture first, then give its path.")
     label = _label(str(path))
     try:
-        path = Path(path).expanduser()
+        path = runtime.as_path(path)
         if path.is_dir():
             raise ImageError(f"{label} is a folder; give the path of one picture in it.")
         if not path.exists():
@@ -198,6 +201,32 @@ def _orientation(picture: Image.Image) -> int:
         return 1
 
 
+def _in_srgb(picture: Image.Image) -> Image.Image:
+    """The picture in sRGB, where its colour profile says that its values mean other colours."""
+    profile = picture.info.get("icc_profile")
+    if not profile:
+        return picture
+    try:
+        transform = ImageCms.buildTransform(
+            ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+            ImageCms.createProfile("sRGB"),
+            "RGB" if picture.mode == "RGBA" else picture.mode,
+            "RGB",
+        )
+        if picture.mode in ("L", "CMYK"):
+            return ImageCms.applyTransform(picture, transform)
+        colours = Image.fromarray(_CUBE)
+        change = np.subtract(ImageCms.applyTransform(colours, transform), _CUBE, dtype=int)
+        if abs(change).max() <= 2:  # sRGB itself, whatever its name; two levels are rounding
+            return picture
+        changed = ImageCms.applyTransform(picture.convert("RGB"), transform)
+        if picture.mode == "RGBA":
+            changed.putalpha(picture.getchannel("A"))
+        return changed
+    except Exception:  # a broken profile must not cost the picture
+        return picture
+
+
 def _plain(picture: Image.Image, name: str) -> Image.Image:
     """The picture as "RGB" (8 bits), or as "F" in [0, 1] where it is grey with more than 8 bits."""
     if picture.mode == "F" or picture.mode.startswith("I"):
@@ -207,6 +236,6 @@ def _plain(picture: Image.Image, name: str) -> Image.Image:
             raise ImageError(f"{name} has values beyond 16 bits; convert it to 8 or 16 bits first.")
         return Image.fromarray(values)
     if picture.mode in ("LA", "PA", "La", "RGBA", "RGBa") or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
+        picture = _in_srgb(picture.convert("RGBA"))
         return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
-    return picture.convert("RGB")
+    return _in_srgb(picture if picture.mode in ("L", "CMYK") else picture.convert("RGB")).convert("RGB")

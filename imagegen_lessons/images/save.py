@@ -28,7 +28,7 @@ def write(picture: Image.Image, path) -> Path:
 
     Raises ImageError for another ending, for a picture that cannot be labelled, and where the file cannot be written.
     """
-    path = Path(path).expanduser()
+    path = runtime.as_path(path)
     if path.suffix.lower() not in FORMATS:
         raise ImageError(f"The name of the file must end in .png, .jpg or .jpeg, not {path.suffix!r}.")
     try:

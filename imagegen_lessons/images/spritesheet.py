@@ -6,11 +6,11 @@ The atlas is JSON in the form that game engines such as Phaser and PixiJS read:
 
 import json
 import math
-from pathlib import Path
 
 import torch
 from PIL import Image
 
+from imagegen_lessons import runtime
 from imagegen_lessons.images.decode import ImageError
 from imagegen_lessons.images.save import write
 
@@ -83,7 +83,7 @@ def save(x, names, folder, columns=8, title="sprites"):
         raise SheetError(f"A title consists of letters, digits, spaces, - and _; {title!r} does not.")
     pixels = (place(x, columns) * 255).round().byte().movedim(0, -1).contiguous().numpy()
     try:
-        folder = Path(folder).expanduser()
+        folder = runtime.as_path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         path = write(Image.fromarray(pixels), _claimed(folder, title))
         with Image.open(path) as picture:  # higher than the sprites: the label lies below them
@@ -102,7 +102,7 @@ def load(path):
 
     Raises SheetError when the PNG file or the atlas beside it is missing or damaged, or they do not fit together.
     """
-    path = Path(path)
+    path = runtime.as_path(path)
     try:
         with Image.open(path) as picture:
             pixels = torch.frombuffer(bytearray(picture.convert("RGBA").tobytes()), dtype=torch.uint8)

@@ -67,7 +67,7 @@ def fit(
                     run.settle()
                     screen.update(run.progress(), run.done / steps, picture)
                 if time.perf_counter() >= next_save:
-                    run.save_if_possible()
+                    run.store_if_possible()
                     next_save = time.perf_counter() + save_every
         except KeyboardInterrupt:
             pass  # pressed twice, or raised by the step itself
@@ -75,13 +75,13 @@ def fit(
             full, sample = True, None  # there may be no memory for the last picture either
             torch.cuda.empty_cache()
         except Exception:
-            run.save_if_possible()
+            run.store_if_possible()
             raise
         with progress.StopButton():  # one more press does not cut the last save and the last picture
             run.settle()
             run.history.stopped = run.done < steps
             run.check_weights()
-            run.save()
+            run.store()
             screen.finish(run.outcome(), run.done / steps, picture)
     if full:
         raise TrainingError(

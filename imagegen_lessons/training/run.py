@@ -132,7 +132,7 @@ class Run:
             return ""
         return f" Begin again with fresh=True: {self.path} may hold what was already going wrong."
 
-    def save(self) -> None:
+    def store(self) -> None:
         if self.path is not None and self.done > self._begun:
             self.settle()  # this and the next line raise before weights that are no numbers replace good ones
             self.check_weights()
@@ -140,12 +140,12 @@ class Run:
             card["optimizers"] = json.dumps(self._settings)
             checkpoints.save(self.path, card, **self._parts)
 
-    def save_if_possible(self) -> None:
+    def store_if_possible(self) -> None:
         """Saves on the way, or before an error ends the training; that the disk is full, say, does not end it."""
         if self._diverged:
             return
         try:
-            self.save()
+            self.store()
             self._notes.pop("save", None)
         except checkpoints.CheckpointError as error:
             self._notes["save"] = f"⚠ not saved: {error}"

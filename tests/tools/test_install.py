@@ -2,6 +2,8 @@
 
 import ast
 import builtins
+import shutil
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -47,3 +49,34 @@ def test_a_python_without_venv_is_told_what_to_install(machine):
 def test_a_command_that_fails_ends_with_advice(machine):
     with pytest.raises(SystemExit, match="Try this"):
         install.run(install.sys.executable, "-c", "raise SystemExit(1)", advice="Try this.")
+
+
+def test_a_moved_folder_is_noticed_and_its_environment_told(machine, tmp_path):
+    place = tmp_path / "place"
+    machine.setattr(install, "PLACE", str(place))
+    commands = []
+    machine.setattr(
+        install.subprocess,
+        "run",
+        lambda command, cwd: commands.append(command) or SimpleNamespace(returncode=0),
+    )
+    machine.setattr(install.sys, "argv", ["install.py", "--moved"])
+    assert not install.moved()
+    place.write_text("/where/it/was")
+    assert install.moved()
+    install.main()
+    assert not install.moved() and place.read_text() == install.ROOT
+    assert [command[-1] for command in commands] == ["."] and "--no-build-isolation" in commands[0]
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make here")
+@pytest.mark.parametrize(("place", "wanted"), [(None, False), ("here", False), ("/where/it/was", True)])
+def test_make_tells_a_moved_environment_first(tmp_path, place, wanted):
+    shutil.copy(Path(install.ROOT) / "Makefile", tmp_path)
+    for name in ("pyproject.toml", "constraints.txt", ".venv/installed-lab"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    if place:
+        (tmp_path / ".venv" / "place").write_text(str(tmp_path) if place == "here" else place)
+    done = subprocess.run(["make", "-n", "lab"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert ("install.py --moved" in done.stdout) == wanted and "jupyterlab" in done.stdout

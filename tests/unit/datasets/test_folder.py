@@ -4,6 +4,7 @@ import pytest
 from PIL import Image
 
 from imagegen_lessons import datasets
+from imagegen_lessons.display import progress
 from tests.unit.helpers import refused
 
 
@@ -33,7 +34,47 @@ def test_pictures_are_cut_to_their_middle_square(tmp_path, shape):
     assert x[:, 2].min() > 0.99 and x[:, 0].max() < 0.01
 
 
-@pytest.mark.parametrize(("name", "words"), [("", "no picture"), ("none", "There is no folder")])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("", "no picture"),
+        ("none", r"There is no folder '.*none': it does not exist"),
+        ("notes.txt", "is a file, not a folder"),
+    ],
+)
 def test_a_folder_without_pictures(tmp_path, name, words):
+    (tmp_path / "notes.txt").write_text("Some notes.")
     with refused(words):
         datasets.folder(tmp_path / name, 16)
+
+
+def test_copies_and_bins_of_programs_are_not_the_users_pictures(tmp_path):
+    for name in (
+        "cats/a.png",
+        "cats/.ipynb_checkpoints/a-checkpoint.png",
+        ".Trash-0/files/gone.png",
+        ".thumbnails/t.png",
+        "__MACOSX/cats/._a.png",
+        "@eaDir/a.png/SYNOPHOTO_THUMB_M.png",
+        "$RECYCLE.BIN/$R1.png",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (40, 30)).save(tmp_path / name)
+    hidden = tmp_path / ".my pictures"  # asked for by name
+    hidden.mkdir()
+    Image.new("RGB", (40, 30)).save(hidden / "b.png")
+    assert len(datasets.folder(tmp_path, 8)) == 1 and len(datasets.folder(hidden, 8)) == 1
+
+
+@pytest.mark.parametrize(("size", "limit"), [(0, None), (8.5, None), (8, 0)])
+def test_sizes_that_cannot_be_are_refused(tmp_path, size, limit):
+    with refused("whole numbers from 1"):
+        datasets.folder(tmp_path, size, limit=limit)
+
+
+def test_many_pictures_show_how_far_it_is(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(progress.Progress, "due", lambda self: True)
+    for k in range(4):
+        Image.new("RGB", (20, 20)).save(tmp_path / f"{k}.png")
+    datasets.folder(tmp_path, 8)
+    assert "2 read, 2 files left" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 import base64
 import signal
 
+import ipywidgets
 import nbformat
 import pytest
 from nbclient import NotebookClient
@@ -107,6 +108,29 @@ def test_a_log_gets_a_line_per_quarter_and_a_terminal_one_line(capsys, monkeypat
     text = run().err
     assert text.count("\n") == 1 and text.endswith("\n") and text.count("\r") == 101
     assert len({len(line) for line in text.strip("\n").split("\r")[1:]}) == 1  # each covers the one before
+
+
+def test_without_a_console_nothing_is_printed(monkeypatch):
+    monkeypatch.setattr("sys.stderr", None)
+    with progress.Progress("t") as screen:
+        screen.update("1 of 4", 0.25)
+
+
+def test_an_output_widget_which_forwards_no_updates_gets_new_outputs(monkeypatch, notebook):
+    cleared = []
+    monkeypatch.setattr("IPython.display.clear_output", lambda wait: cleared.append(wait))
+    monkeypatch.setattr(
+        "IPython.display.display", lambda bundle, raw, display_id: notebook.append(bundle) or 1
+    )
+    catcher = ipywidgets.Output()
+    catcher.set_trait("msg_id", "of the cell that runs")  # what `with catcher:` does in a kernel
+    with progress.Progress("t") as screen:
+        screen.update("1 of 4", 0.25)
+        screen.update("2 of 4", 0.5)
+        screen.finish("done")
+    catcher.set_trait("msg_id", "")
+    assert [bundle["text/plain"] for bundle in notebook] == ["t: 1 of 4", "t: 2 of 4", "t: done"]
+    assert cleared == [True, True]
 
 
 def test_the_first_press_is_a_wish_and_the_second_interrupts():

@@ -304,6 +304,16 @@ def test_a_hostile_file_gets_a_sentence_and_nothing_else_happens(name, content):
     assert made.message.value == ""
 
 
+def test_a_picture_too_large_for_the_server_can_be_given_by_its_path(tmp_path):
+    made = widgets.Upload(lambda x: (x, f"{x.shape[-1]} pixels"), ALT)
+    assert "100 MB" in made.children[2].value and "path" in made.children[2].value
+    made.path.value = str(tmp_path / "none.png")
+    assert "There is no file" in made.message.value
+    (tmp_path / "mine.png").write_bytes(images.to_bytes(torch.zeros(3, 4, 6)))
+    made.path.value = f'"{tmp_path / "mine.png"}"'
+    assert made.text.value == "<p>6 pixels</p>" and made.message.value == ""
+
+
 def test_a_function_that_fails_on_the_upload_is_said():
     made = widgets.Upload(lambda x: 1 / 0, ALT)
     made.chooser.notify_change({"name": "value", "new": (), "owner": made.chooser, "type": "change"})

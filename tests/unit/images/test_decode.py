@@ -11,7 +11,7 @@ import zlib
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageFile, features
+from PIL import Image, ImageCms, ImageFile, features
 
 from imagegen_lessons import images
 from imagegen_lessons.images import ImageError, decode
@@ -304,7 +304,7 @@ def test_hostile_files_are_named(tmp_path):
         ("", "folder"),
         ("nul\0byte.png", "nul"),
         ("x" * 5000 + ".png", "cannot be opened"),
-        ("~nosuchuser9/cat.png", "cannot be opened"),
+        ("~nosuchuser9/cat.png", "There is no file"),
         (io.StringIO("text"), "opened as text"),
         (np.zeros((4, 4, 3)), "uint8.*float64"),
         (np.zeros((4, 4, 2), dtype=np.uint8), r"\(4, 4, 2\)"),
@@ -362,3 +362,37 @@ def test_no_flipped_byte_escapes():
                 assert x.min() >= 0 and x.max() <= 1 and x.shape[:2] == (1, 3)
             except ImageError as error:
                 assert "\n" not in str(error)
+
+
+def profile(**primaries: tuple) -> bytes:
+    """A colour profile: sRGB's, with other primaries (rXYZ, gXYZ, bXYZ)."""
+    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    for number in range(int.from_bytes(data[128:132], "big")):
+        entry = 132 + 12 * number
+        values = primaries.get(data[entry : entry + 4].decode())
+        if values:
+            place = int.from_bytes(data[entry + 4 : entry + 8], "big") + 8
+            for k, value in enumerate(values):
+                data[place + 4 * k : place + 4 * k + 4] = round(value * 65536).to_bytes(4, "big", signed=True)
+    return bytes(data)
+
+
+P3 = profile(
+    rXYZ=(0.51512, 0.24120, -0.00105), gXYZ=(0.29198, 0.69225, 0.04189), bXYZ=(0.15710, 0.06657, 0.78407)
+)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P"])
+def test_colours_of_another_profile_become_srgb(mode):
+    picture = Image.new("RGB", (9, 9), (230, 120, 40))
+    picture = picture.quantize() if mode == "P" else picture.convert(mode)
+    x = images.load(encode(picture, "PNG", icc_profile=P3))
+    # Display P3 to sRGB, by the published matrices (CSS Color 4): red 246.6, green 112.5, blue below 0.
+    assert (x[0, :, 4, 4] * 255).sub(torch.tensor([247.0, 112.0, 0.0])).abs().max() < 1.5
+
+
+def test_srgb_stays_to_the_bit_and_a_broken_profile_costs_nothing():
+    grain = Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8))
+    plain = images.load(grain)
+    for data in (profile(), b"no profile", P3[:200]):
+        assert torch.equal(images.load(encode(grain, "PNG", icc_profile=data)), plain)
