@@ -3,7 +3,6 @@
 import http.server
 import socket
 import threading
-import time
 
 import pytest
 
@@ -30,7 +29,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         _, manner, name = self.path.split("/", 2)
         data = self.server.files.get(name)
         if manner == "silent":
-            return time.sleep(0.8)
+            return self.server.over.wait(60)  # until the test is over
         if data is None:
             return self.send_error(404)
         self.send_response(200)
@@ -52,6 +51,8 @@ def server():
     """A server on this machine: `server.files[name]` is found under `server.url`/good/name, /half/name, …"""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.files, server.url = {}, f"http://127.0.0.1:{server.server_port}"
+        server.over = threading.Event()
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield server
+        server.over.set()
         server.shutdown()
