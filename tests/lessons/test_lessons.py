@@ -1,5 +1,10 @@
 """Every lesson has the form of a lesson, and fresh outputs. (nbval runs them: see the Makefile.)"""
 
+import re
+import subprocess
+import sys
+
+import nbconvert
 import pytest
 
 from tests.lessons import checks
@@ -41,3 +46,17 @@ def test_the_readme_lists_the_lessons_as_they_are():
     for path in LESSONS:
         title = lessons.read(path).cells[0].source.splitlines()[0].removeprefix("# ")
         assert f"[{title}](notebooks/{path.name})" in readme
+
+
+def test_a_lesson_saved_as_a_script_runs(tmp_path):
+    """What JupyterLab saves as "Executable Script" knows no notebook: nothing but the set-up cell may ask for one."""
+    for path in LESSONS:
+        cells = lessons.code_cells(lessons.read(path))
+        asked = [cell.source for cell in cells[1:] if re.search(r"get_ipython|^\s*[%!]", cell.source, re.M)]
+        assert asked == [], path.name
+    text, _ = nbconvert.PythonExporter().from_notebook_node(lessons.read(LESSONS[0]))
+    (tmp_path / "lesson.py").write_text(text, encoding="utf-8")
+    command = [sys.executable, str(tmp_path / "lesson.py")]
+    done = subprocess.run(command, cwd=lessons.NOTEBOOKS, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "not attempted yet" in done.stdout
