@@ -42,7 +42,8 @@ def fit(
     A picture that cannot be drawn, or a save that fails on the way, is said and does not end the training.
     Raises TrainingError when a loss or a weight is no longer finite, when `step` returns something else than numbers,
     the batches run out, or a GPU's memory is full, and `CheckpointError` at once when the file cannot be written or
-    does not fit the parts. Whatever ends the training, what was reached is saved before, if it is sound.
+    does not fit the parts. Where the batches or the memory end it, what was reached is saved before; an error inside
+    `step` leaves the last save as it is, because half a step is nothing to go on from.
     """
     if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
         raise ValueError(f"steps must be a whole number, at least 1, not {steps!r}.")
@@ -62,7 +63,7 @@ def fit(
         next_save, full = time.perf_counter() + save_every, False
         try:
             while run.done < steps and not stop.pressed:
-                run.pending.append(_numbers(step() if feed is None else step(_next(feed, stop))))
+                run.pending.append(_numbers(step() if feed is None else step(_next(feed, stop, run))))
                 if screen.due():
                     run.settle()
                     screen.update(run.progress(), run.done / steps, picture)
@@ -74,9 +75,6 @@ def fit(
         except torch.OutOfMemoryError:
             full, sample = True, None  # there may be no memory for the last picture either
             torch.cuda.empty_cache()
-        except Exception:
-            run.store_if_possible()
-            raise
         with progress.StopButton():  # one more press does not cut the last save and the last picture
             run.settle()
             run.history.stopped = run.done < steps
@@ -91,12 +89,13 @@ def fit(
     return run.history
 
 
-def _next(feed, stop):
+def _next(feed, stop, run):
     try:
         return next(feed)
     except Exception:
         if stop.pressed:  # the button reaches worker processes of a DataLoader as well, and they die of it
             raise KeyboardInterrupt from None
+        run.store_if_possible()
         raise
 
 
