@@ -1,8 +1,15 @@
-"""The one browser of all tests that look at something in a real one."""
+"""What all tests share: their random numbers, and the browser of those that look at something in a real one."""
 
 import pytest
 
+from imagegen_lessons import runtime
 from tools import browser_needs
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    """Every test draws the same random numbers, whichever ran before it."""
+    runtime.seed_everything(0)
 
 
 # No wider scope: while playwright runs, no other test may run an event loop of its own.
