@@ -1,8 +1,8 @@
 """Does with the lessons what students do beside running them: `python -m tools.try_it [02]`, at quick pace.
 
 1. It follows every suggestion. A paragraph that begins with `**Try it:**` is followed by a block of Python that runs as
-   it stands. Where the block begins with `# In the cell above:`, its assignments replace those to the same names in the
-   code cell above, which then runs again.
+   it stands; in the text of an exercise, after the exercise was solved. Where the block begins with
+   `# In the cell above:`, its assignments replace those to the same names in the code cell above, which runs again.
 2. It runs every cell twice; the second time shows the same as the first.
 3. It runs every section alone, after the set-up cell and the sections that its second line names ("*Run first: …*").
    `--write` writes these lines, from the names that each section uses.
@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 import nbformat
 from nbclient import NotebookClient
 
-from tools import lessons
+from tools import lessons, solve
 from tools.course import WIDGET
 
 TRY = "**Try it:**"
@@ -175,17 +175,23 @@ class Step:
 
 def walk(notebook) -> tuple[list[Step], list[str]]:
     """Every cell twice and every suggestion in its place; and the suggestions that cannot be followed."""
-    steps, problems, above = [], [], ""
+    steps, problems, above, waiting = [], [], "", []
     for number, cell in enumerate(notebook.cells):
-        if cell.cell_type == "code":
+        if cell.cell_type == "markdown":
+            waiting += [(number, suggestion) for suggestion in suggestions(cell)]
+            following = notebook.cells[number + 1 : number + 2]
+            if following and lessons.is_exercise(following[0]):
+                continue
+        else:
             above = cell.source
             steps.append(Step(f"[{number}]", above))
             steps.append(Step(f"[{number}] run again", above, again=True))
-        for suggestion in suggestions(cell) if cell.cell_type == "markdown" else []:
+        for place, suggestion in waiting:
             try:
-                steps.append(Step(f"[{number}] {TRY}", followed(suggestion, above)))
+                steps.append(Step(f"[{place}] {TRY}", followed(suggestion, above)))
             except ValueError as error:
-                problems.append(f"[{number}] {TRY} {error}: {suggestion}")
+                problems.append(f"[{place}] {TRY} {error}: {suggestion}")
+        waiting = []
     return steps, problems
 
 
@@ -230,7 +236,7 @@ def run(steps: list[Step]) -> list[str]:
 
 
 def problems(path) -> list[str]:
-    notebook = lessons.read(path)
+    notebook = solve.solve(lessons.read(path))
     steps, found = walk(notebook)
     return unmarked(notebook) + untold(sections(notebook)) + found + run(steps) + run(alone(notebook))
 

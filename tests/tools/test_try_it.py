@@ -31,6 +31,11 @@ def test_a_lesson_in_which_all_works_has_no_problems(tmp_path):
         suggest("double(-1)"),
         suggest(f"{try_it.ABOVE}\nby = 3"),
         CODE("assert area"),
+        suggest("sgd_step(torch.ones(1), torch.ones(1), 0.1)", "**1 · A step.**\n\n**Try it:** then look."),
+        CODE(
+            "import torch\n\n\ndef sgd_step(w, gradient, lr):\n    raise NotImplementedError",
+            metadata={"tags": ["exercise"]},
+        ),
         TEXT("## Apart"),
         CODE("import time\n\nprint(math.pi, f'{time.perf_counter():.3f} s')"),
     ]
