@@ -80,7 +80,7 @@ class Exercise:
                     problem = where_they_differ(right, mine, self.rtol, guess=not advice)
                     given = ", ".join(f"{n}={brief(a)}" for n, a in zip(names, case, strict=False))
                     start = f"For the input ({given}): " if mine.error is None else ""
-                    raise Wrong(f"{start}{problem.rstrip('.')}.{advice}")
+                    raise Wrong(f"{start}{problem}{advice}")
         return None
 
     def hint(self) -> None:

@@ -25,7 +25,7 @@ def explain(expected, got, guess: bool = True, rtol: float = 1e-4) -> str | None
             kind = "list" if isinstance(expected, list) else "tuple"
             return f"expected a {kind} of {len(expected)}, got {brief(got)}."
         problems = (explain(e, g, guess, rtol) for e, g in zip(expected, got, strict=True))
-        return next((f"value {i}: {p}" for i, p in enumerate(problems, start=1) if p), None)
+        return next((_at(i, p) for i, p in enumerate(problems) if p), None)
     if isinstance(expected, torch.Tensor | float | int) and not isinstance(expected, bool):
         if not isinstance(got, torch.Tensor | float | int) or isinstance(got, bool):
             return f"expected {brief(expected)}, got {brief(got)}."
@@ -108,7 +108,13 @@ def _explain_dict(expected: dict, got, guess: bool, rtol: float) -> str | None:
     if extra := [key for key in got if key not in expected]:
         return f"{extra[0]!r} should not be there."
     problems = ((key, explain(expected[key], got[key], guess, rtol)) for key in expected)
-    return next((f"for {key!r}: {problem}" for key, problem in problems if problem), None)
+    return next((_at(key, problem) for key, problem in problems if problem), None)
+
+
+def _at(place, problem: str) -> str:
+    """The problem with its place in front, as Python writes it: "at [1]['x']: …"."""
+    inner = problem.removeprefix("at ") if problem.startswith("at [") else f": {problem}"
+    return f"at [{place!r}]{inner}"
 
 
 def _explain_numbers(expected: torch.Tensor, got: torch.Tensor, guess: bool, rtol: float) -> str | None:

@@ -38,11 +38,39 @@ def step_alone(w, gradient, lr):
     return -lr * gradient
 
 
+sgd_step.mistake(
+    "The order is turned round: start from w and subtract the step.",
+    lambda w, gradient, lr: lr * gradient - w,
+)
+sgd_step.mistake(
+    "A small learning rate means a short step: multiply by it, do not divide.",
+    lambda w, gradient, lr: w - gradient / lr,
+)
+sgd_step.mistake(
+    "This steps by the sign of the gradient alone; a steep slope asks for a longer step.",
+    lambda w, gradient, lr: w - lr * gradient.sign(),
+)
+sgd_step.mistake(
+    "The weight itself is shrunk here: the learning rate belongs to the gradient only.",
+    lambda w, gradient, lr: (1 - lr) * w - gradient,
+)
+sgd_step.mistake(
+    "lr * (w - gradient) shrinks w as well; only the gradient is multiplied.",
+    lambda w, gradient, lr: lr * (w - gradient),
+)
+sgd_step.mistake(
+    "Every weight has a gradient of its own: do not take the mean.",
+    lambda w, gradient, lr: w - lr * gradient.mean(),
+)
+
+
 @exercise(
     cases=(
         (normal(6, 3, seed=3), normal(6, seed=4), normal(3, seed=5)),
         (normal(2, 5, seed=6), normal(2, seed=7), normal(5, seed=8)),
+        (normal(4, 4, seed=9), normal(4, seed=10), normal(4, seed=11)),
     ),
+    by_hand=True,
     hints=(
         "First the errors: x @ w - y, one number per example.",
         "The loss is the mean of error², so each error counts 2 * error / n.",
@@ -70,8 +98,47 @@ def of_the_sum(x, y, w):
     return linear_gradient.answer(x, y, w) * len(y)
 
 
+linear_gradient.mistake(
+    "This divides by the number of weights. The mean is over the examples: divide by len(y).",
+    lambda x, y, w: linear_gradient.answer(x, y, w) * len(y) / len(w),
+)
+linear_gradient.mistake(
+    "x holds an example in each row; to add up over the examples, multiply by its transpose, x.T @ error.",
+    lambda x, y, w: 2 * x @ (x @ w - y) / len(y),
+)
+linear_gradient.mistake(
+    "Error and input belong together, example by example: multiply first, then take the mean.",
+    lambda x, y, w: 2 * (x @ w - y).mean() * x.mean(dim=0),
+)
+linear_gradient.mistake(
+    "This is one number; every weight has a slope of its own, so the mean is over the examples only (dim=0).",
+    lambda x, y, w: (2 * x * (x @ w - y)[:, None]).mean(),
+)
+linear_gradient.mistake(
+    "The inputs are missing: each error counts for a weight as much as that weight's input is large.",
+    lambda x, y, w: 2 * (x @ w - y) / len(y),
+)
+linear_gradient.mistake("This is the loss; asked is its gradient.", lambda x, y, w: (x @ w - y).pow(2).mean())
+linear_gradient.mistake(
+    "Both the 2 and the mean are missing: 2 * x.T @ error / len(y).", lambda x, y, w: x.T @ (x @ w - y)
+)
+linear_gradient.mistake(
+    "The error is squared here; in the derivative of e² the error stands once.",
+    lambda x, y, w: 2 * x.T @ (x @ w - y).pow(2) / len(y),
+)
+
+
 @exercise(
-    cases=((32, 3, 1, 1), (32, 5, 1, 0), (33, 4, 2, 1), (8, 8, 8, 0), (31, 3, 2, 0)),
+    cases=(
+        (32, 3, 1, 1),
+        (32, 5, 1, 0),
+        (33, 4, 2, 1),
+        (8, 8, 8, 0),
+        (31, 3, 2, 0),
+        (7, 3, 3, 2),
+        (10, 2, 4, 0),
+        (11, 2, 4, 0),
+    ),
     hints=(
         "With padding the picture has size + 2 * padding rows.",
         "In n rows, a kernel of k rows fits at n - k + 1 places.",
@@ -103,12 +170,47 @@ def fraction(size, kernel, stride, padding):
     return (size + 2 * padding - kernel) / stride + 1
 
 
+output_size.mistake(
+    "The 1 is inside the division: without a stride there are n - kernel + 1 places, but of every stride-th place the "
+    "first counts as well, so divide first and add 1 then.",
+    lambda size, kernel, stride, padding: (size + 2 * padding - kernel + 1) // stride,
+)
+output_size.mistake(
+    "A place that fits only in part does not count: round down, with //.",
+    lambda size, kernel, stride, padding: -(-(size + 2 * padding - kernel) // stride) + 1,
+)
+output_size.mistake(
+    "round() may round up, and a place that fits only in part does not count: round down, with //.",
+    lambda size, kernel, stride, padding: round((size + 2 * padding - kernel) / stride) + 1,
+)
+output_size.mistake(
+    "The stride is forgotten.", lambda size, kernel, stride, padding: size + 2 * padding - kernel + 1
+)
+output_size.mistake(
+    "The kernel is forgotten: it must fit in whole.",
+    lambda size, kernel, stride, padding: (size + 2 * padding) // stride,
+)
+output_size.mistake(
+    "This multiplies by the stride; of the places only every stride-th counts, so divide.",
+    lambda size, kernel, stride, padding: (size + 2 * padding - kernel) * stride + 1,
+)
+output_size.mistake(
+    "The padding makes the picture larger: add it.",
+    lambda size, kernel, stride, padding: (size - 2 * padding - kernel) // stride + 1,
+)
+
+
 _RIGHT = torch.tensor([True, True, False, True, False, True])
 _GROUP = torch.tensor([0, 0, 0, 2, 2, 1])
 
 
 @exercise(
-    cases=((_RIGHT, _GROUP, 3), (~_RIGHT, _GROUP, 3), (_RIGHT[:3], _GROUP[:3], 2)),
+    cases=(
+        (_RIGHT, _GROUP, 3),
+        (~_RIGHT, _GROUP, 3),
+        (_RIGHT[:3], _GROUP[:3], 2),
+        (_RIGHT[3:], _GROUP[3:], 4),
+    ),
     hints=(
         "group == 0 marks the people of group 0; a mask can pick: right[group == 0].",
         "Counting True values is .sum(); .item() makes a plain number of it.",
@@ -145,6 +247,30 @@ def wrong_ones(right, group, groups):
     return [((~right[group == g]).sum().item(), (group == g).sum().item()) for g in range(groups)]
 
 
+right_by_group.mistake(
+    "A group in which nobody is has no pair here: go through range(groups), not through the groups that occur.",
+    lambda right, group, groups: [pair for pair in right_by_group.answer(right, group, groups) if pair[1]],
+)
+right_by_group.mistake(
+    "Groups are counted from 0: range(groups), not from 1.",
+    lambda right, group, groups: [
+        (right[group == g].sum().item(), (group == g).sum().item()) for g in range(1, groups + 1)
+    ],
+)
+right_by_group.mistake(
+    "These are two lists, of hits and of totals; asked is one pair for each group.",
+    lambda right, group, groups: tuple(zip(*right_by_group.answer(right, group, groups), strict=True)),
+)
+right_by_group.mistake(
+    "These are the hits alone; beside each stands how many people there are.",
+    lambda right, group, groups: [right[group == g].sum().item() for g in range(groups)],
+)
+right_by_group.mistake(
+    "range(groups - 1) leaves out the last group.",
+    lambda right, group, groups: right_by_group.answer(right, group, groups)[:-1],
+)
+
+
 @functools.cache
 def _people():
     factors = faces.sample(1500, seed=11)
@@ -179,12 +305,26 @@ def _verify_tiny_classifier(attempt):
         loss.backward()
         optimizer.step()
     with torch.no_grad():
-        right = ((network.eval()(x[1200:]) > 0) == y[1200:].bool()).float().mean().item()
+        scores = network.eval()(x[1200:])
+        right = ((scores > 0) == y[1200:].bool()).float().mean().item()
     if right < 0.8:
-        raise Wrong(
-            f"After 220 steps it is right about glasses for {right:.0%} of new faces; reach 80 %. Return the score "
-            "without a sigmoid (the loss has one); try batch normalisation, or one more convolution."
-        )
+        told = f"After 220 steps it is right about glasses for {right:.0%} of new faces; reach 80 %. "
+        if scores.min() > 0 and scores.max() < 1:
+            raise Wrong(
+                told
+                + "All its scores lie between 0 and 1: return the score without a sigmoid, the loss has one."
+            )
+        if scores.min() >= 0:
+            raise Wrong(
+                told
+                + "None of its scores is negative: is there a ReLU or an absolute value behind the last layer?"
+            )
+        if scores.std() < 1e-3:
+            raise Wrong(
+                told + "All faces get nearly the same score: does every layer depend on the one before?"
+            )
+        raise Wrong(told + "Try batch normalisation, one more convolution, or numbers around 0 (2 * x - 1).")
+    return f"It is right about glasses for {right:.0%} of new faces, with {parameters:,} parameters."
 
 
 @exercise(
@@ -238,6 +378,36 @@ class ColourOnly(nn.Module):
 
     def forward(self, x):
         return self.linear(x.mean(dim=(2, 3))).squeeze(1)
+
+
+@TinyClassifier.mistake("without a sigmoid")
+class Sigmoid(ColourOnly):
+    def forward(self, x):
+        return super().forward(x).sigmoid()
+
+
+@TinyClassifier.mistake("is there a ReLU")
+class ReLUAtTheEnd(ColourOnly):
+    def forward(self, x):
+        return super().forward(x).relu() + 1
+
+
+@TinyClassifier.mistake("all faces get nearly the same score".capitalize())
+class OneScoreForAll(ColourOnly):
+    def forward(self, x):
+        return super().forward(0 * x) - 1
+
+
+@TinyClassifier.mistake("for images (n, c, h, w) take BatchNorm2d")
+class WrongNormalisation(ColourOnly):
+    def forward(self, x):
+        return super().forward(nn.BatchNorm1d(3)(x))
+
+
+@TinyClassifier.mistake("the matrix or linear layer takes 3")
+class WrongInputs(ColourOnly):
+    def forward(self, x):
+        return self.linear(x.flatten(1)).squeeze(1)
 
 
 @TinyClassifier.mistake("one score each")

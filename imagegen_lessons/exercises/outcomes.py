@@ -5,12 +5,15 @@ import os
 import re
 import traceback
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from unittest.mock import patch
 
 import torch
+from torch.autograd import forward_ad
 
 from imagegen_lessons.exercises.differences import explain
+from imagegen_lessons.exercises.plain_errors import in_plain_words
 
 TORCH = os.path.dirname(torch.__file__)
 BY_HAND = (
@@ -45,7 +48,7 @@ def call(function: Callable, case: tuple, names: list[str], by_hand: bool = Fals
     arguments = copy.deepcopy(case)
     torch.manual_seed(0)
     try:
-        with torch.autograd.graph.saved_tensors_hooks(_refuse, _refuse) if by_hand else nullcontext():
+        with _without_autograd() if by_hand else nullcontext():
             result = guarded(function, *arguments)
     except Wrong as error:
         refused = by_hand and "saved tensor hooks" in str(error)  # what torch.func says to the hooks
@@ -102,7 +105,8 @@ def guarded(function: Callable, *arguments):
             if not frame.filename.startswith((TORCH, __file__)):
                 where = f" at `{frame.line}`" if frame.line else f" in line {frame.lineno}"
         reason = (str(error).strip() or "no message").splitlines()[0]
-        raise Wrong(f"Your code stops with {type(error).__name__}{where}: {reason}") from None
+        told = f"Your code stops with {type(error).__name__}{where}: {reason.rstrip('.')}. {in_plain_words(str(error))}"
+        raise Wrong(told.strip()) from None
 
 
 def _is_blank(frame) -> bool:
@@ -116,8 +120,18 @@ def _changed(before, after) -> bool:
     return isinstance(before, list | dict) and repr(before) != repr(after)
 
 
-def _refuse(_):
-    raise Wrong(BY_HAND)
+@contextmanager
+def _without_autograd():
+    """Refuses what autograd needs: to keep a tensor for the way back, or to carry a derivative along."""
+
+    def refuse(*_):
+        raise Wrong(BY_HAND)
+
+    with (
+        torch.autograd.graph.saved_tensors_hooks(refuse, refuse),
+        patch.object(forward_ad, "make_dual", refuse),
+    ):
+        yield
 
 
 def _gradients(result, arguments: dict) -> dict[str, torch.Tensor | None]:

@@ -3,6 +3,7 @@
 import ast
 import collections
 import functools
+import math
 from fractions import Fraction
 
 import numpy
@@ -157,7 +158,7 @@ def test_explain_accepts_rounding_and_every_kind_of_scalar():
     assert explain((1.0, 2.0), (torch.tensor(1.0), numpy.float64(2.0))) is None
     assert explain([2, True], [numpy.int64(2), numpy.bool_(True)]) is None
     assert explain(torch.tensor(2.0), numpy.float32(2.0)) is None
-    assert "value 2" in explain((1.0, 2.0), (1.0, 3.0))
+    assert explain((1.0, 2.0), (1.0, 3.0)) == "at [1]: expected 2, got 3."
     assert "expected 0.5, got 0.25" in explain(0.5, numpy.float64(0.25))
 
 
@@ -196,9 +197,9 @@ def test_explain_accepts_what_is_right_in_other_clothes():
         (torch.tensor(1.0), torch.ones(1), "expected one number, got a tensor of shape (1,)"),
         ({"a": 1}, {"b": 1}, "'a' is missing"),
         ({"a": 1}, {"a": 1, "b": 2}, "'b' should not be there"),
-        ({"a": {"x": 1, "y": 2}}, {"a": {"x": 1, "y": 3}}, "for 'a': for 'y': expected 2, got 3"),
+        ({"a": {"x": 1, "y": 2}}, {"a": {"x": 1, "y": 3}}, "at ['a']['y']: expected 2, got 3"),
         ("same " * 20 + "end", "same " * 20 + "and", "and'"),
-        ((1.0, 2.0), torch.ones(2, 3)[:, 0] * 5, "value 1"),
+        ((1.0, 2.0), torch.ones(2, 3)[:, 0] * 5, "at [0]: expected 1, got 5"),
         (torch.tensor([1.0, 2.0]), [], "got []"),
     ],
 )
@@ -251,7 +252,10 @@ def test_by_hand_refuses_autograd():
         x = x.clone().requires_grad_()
         return torch.autograd.grad((x**2).sum(), x)[0]
 
-    for autograd in (attempt, torch.func.grad(lambda x: (x**2).sum())):
+    def forward(x):
+        return torch.func.jvp(lambda x: x**2, (x,), (torch.ones_like(x),))[1]
+
+    for autograd in (attempt, forward, torch.func.grad(lambda x: (x**2).sum())):
         assert "autograd" in message(slope, autograd)
 
 
@@ -275,3 +279,19 @@ def test_arguments_that_change_are_named():
     assert "argument items in place" in message(pick, lambda items: items.pop(0))
     holes = Exercise(lambda x: torch.nanmean(x), cases=((torch.tensor([1.0, torch.nan]),),))
     holes.test(lambda x: x[~x.isnan()].mean())
+
+
+def test_pytorchs_errors_are_told_in_plain_words():
+    double = Exercise(square_slope, cases=((torch.ones(4, 3),),))
+    for attempt, part in (
+        (lambda x: x @ torch.ones(4, 2), "has 3 columns, and the matrix or linear layer takes 4"),
+        (lambda x: torch.nn.BatchNorm1d(3)(x[:, :, None, None]), "take BatchNorm2d"),
+        (
+            lambda x: torch.nn.Conv2d(2, 1, 1)(x[None, :, :, None]),
+            "was made for 2 channels, and its input has 4",
+        ),
+        (lambda x: x if x > 0 else -x, "torch.where"),
+        (lambda x: x[: 1 / 2], "divide with //"),
+        (lambda x: math.log(-1), "below 0"),
+    ):
+        assert part in message(double, attempt)

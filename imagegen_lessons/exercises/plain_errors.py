@@ -1,0 +1,78 @@
+"""What PyTorch's own error messages mean, in plain words, for those that a student's code meets most often."""
+
+import re
+
+_MEANINGS = (
+    (
+        r"mat1 and mat2 shapes cannot be multiplied \((\d+)x(\d+) and (\d+)x(\d+)\)",
+        "What is multiplied has {1} columns, and the matrix or linear layer takes {2}.",
+    ),
+    (
+        r"size mismatch, got input \((\d+)\), mat \((\d+)x(\d+)\), vec \((\d+)\)",
+        "A matrix with {2} columns is multiplied by a vector of {3}: is it transposed?",
+    ),
+    (
+        r"expected 2D or 3D input \(got 4D",
+        "BatchNorm1d is for vectors (n, c); for images (n, c, h, w) take BatchNorm2d.",
+    ),
+    (
+        r"expected 4D input \(got [23]D",
+        "BatchNorm2d is for images (n, c, h, w); for vectors (n, c) take BatchNorm1d, or put it before the flattening.",
+    ),
+    (
+        r"Expected more than 1 (?:value|spatial element)",
+        "Normalisation has only one value here to take a mean of: leave it out where the maps have one pixel.",
+    ),
+    (
+        r"to have (\d+) channels, but got (\d+) channels",
+        "The convolution was made for {0} channels, and its input has {1}.",
+    ),
+    (
+        r"running_mean should contain (\d+) elements not (\d+)",
+        "The batch normalisation was made for {1} channels, and its input has {0}.",
+    ),
+    (
+        r"weight of size \[(\d+), \d+, .*expected input.* to be \d+D",
+        "The shape of what enters the convolution is not (n, channels, height, width).",
+    ),
+    (
+        r"The size of tensor a \((\d+)\) must match the size of tensor b \((\d+)\) at non-singleton dimension (\d+)",
+        "Two tensors with {0} and {1} entries along dimension {2} meet: look at both shapes.",
+    ),
+    (
+        r"does not require grad and does not have a grad_fn",
+        "Nothing in this calculation requires a gradient: was it cut off by .detach(), .item() or no_grad()?",
+    ),
+    (
+        r"Boolean value of Tensor with more than one value",
+        "`if`, `and`, `or` and `not` take one value; for a tensor of them use torch.where, &, | and ~.",
+    ),
+    (
+        r"Numpy is not available|Can't call numpy\(\) on Tensor that requires grad",
+        "Stay in PyTorch here: NumPy keeps no track for the gradient.",
+    ),
+    (
+        r"'float' object cannot be interpreted as an integer|slice indices must be integers",
+        "A whole number is needed: divide with // instead of /.",
+    ),
+    (
+        r"only integer tensors of a single element can be converted to an index",
+        "A whole number is needed: divide with // instead of /.",
+    ),
+    (
+        r"object of type '(\w+)' has no len|'(\w+)' object is not subscriptable",
+        "A single number has neither a length nor entries.",
+    ),
+    (
+        r"math domain error",
+        "A logarithm or a root of a number below 0, or acos beyond 1, does not exist.",
+    ),
+)
+
+
+def in_plain_words(message: str) -> str:
+    """What this message means, as a sentence; "" for one that is not known."""
+    for pattern, meaning in _MEANINGS:
+        if found := re.search(pattern, message):
+            return meaning.format(*found.groups())
+    return ""
