@@ -68,6 +68,21 @@ def steps(full: int, quick: int, gpu: int | None = None) -> int:
     return full if gpu is None or device().type == "cpu" else gpu
 
 
+def expect(condition, sentence: str) -> None:
+    """Holds a claim of the text against what came out at full pace; `sentence` says what the text claims.
+
+    A student who changed or stopped something reads that sentence and goes on. Where lessons are made
+    (IMAGEGEN_STRICT=1, as `make course` sets it) it is an AssertionError.
+    """
+    if condition or pace() == "quick":
+        return
+    if os.environ.get("IMAGEGEN_STRICT") == "1":
+        raise AssertionError(sentence)
+    print(
+        f"⚠ It came out otherwise than the text says: {sentence} Did you change or stop something? Then go on."
+    )
+
+
 def seed_everything(seed: int = 0) -> None:
     """Seeds Python, NumPy and PyTorch: the one seed from which all randomness of a lesson follows."""
     random.seed(seed)

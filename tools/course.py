@@ -6,6 +6,7 @@ stale. A lesson that fails is left as it was.
 
 import base64
 import io
+import os
 import re
 import sys
 import time
@@ -57,6 +58,7 @@ def cell_seconds(cell) -> float:
 
 def run(notebook, timeout: int) -> None:
     """Executes all cells where lessons are at home; `timeout` in seconds is for each cell."""
+    os.environ["IMAGEGEN_STRICT"] = "1"  # what the text claims must come out
     place = {"metadata": {"path": str(lessons.NOTEBOOKS)}}
     NotebookClient(notebook, timeout=timeout, kernel_name="python3", resources=place).execute()
 

@@ -307,3 +307,16 @@ def test_what_is_wrong_is_said_on_one_line(good, capsys, words):
     runtime.check_machine()
     out = capsys.readouterr().out
     assert f"⚠ {problems[0]}" in out and "✅" not in out
+
+
+def test_a_claim_stops_those_who_make_lessons_and_is_told_to_those_who_take_them(monkeypatch, capsys):
+    monkeypatch.setenv("IMAGEGEN_PACE", "full")
+    runtime.expect(True, "Water is wet.")
+    assert capsys.readouterr().out == ""
+    runtime.expect(torch.tensor(False), "Water is wet.")
+    assert "⚠" in (out := capsys.readouterr().out) and "Water is wet." in out
+    monkeypatch.setenv("IMAGEGEN_STRICT", "1")
+    with pytest.raises(AssertionError, match="Water is wet"):
+        runtime.expect(False, "Water is wet.")
+    monkeypatch.setenv("IMAGEGEN_PACE", "quick")
+    runtime.expect(False, "Water is wet.")
