@@ -144,17 +144,18 @@ def _sample_to_pil(sample):
     return picture
 
 
-def draw_points(real, fake=None, D=None, arrows=None, size: int = 480) -> bytes:
+def draw_points(real, fake=None, D=None, arrows=None, size: int = 480, scale: float | None = None) -> bytes:
     """The bytes of a JPEG: `real` (n, 2) as dark rings, `fake` (m, 2) as orange crosses.
 
     D: a function (n, 2) -> scores (n,) or (n, 1); the background is blue where it leans to real, orange where to
-    fake, white where it cannot tell, relative to its own scores for these points.
+    fake, white where it cannot tell, relative to its own scores for these points. `scale`: the difference of scores
+    that is nearly full colour; by default their spread, so that even a flat D shows colours.
     arrows: (m, 2), from each fake; the longest is drawn a tenth as long as the picture is wide, and of more than
     MOST_ARROWS only every second, third, … is drawn.
     """
     # Drawn with Pillow: a matplotlib figure for every move of a slider takes two to three times as long.
     real, fake = real.detach().cpu(), torch.empty(0, 2) if fake is None else fake.detach().cpu()
-    background = torch.ones(3, CELLS, CELLS) if D is None else _background(D, real, fake)
+    background = torch.ones(3, CELLS, CELLS) if D is None else _background(D, real, fake, scale)
     fine = 2 * size  # drawn at twice the size and reduced, so that lines and rings are smooth
     canvas = images.to_pil(background).resize((fine, fine), Image.Resampling.BICUBIC)
     pen = ImageDraw.Draw(canvas)
@@ -181,11 +182,12 @@ def draw_points(real, fake=None, D=None, arrows=None, size: int = 480) -> bytes:
 
 
 @torch.no_grad()
-def _background(D, real, fake) -> torch.Tensor:
+def _background(D, real, fake, scale) -> torch.Tensor:
     """Tints (3, CELLS, CELLS) from orange (D leans to fake) over white to blue (to real)."""
     # Only differences of scores count, so white is half-way between real and fake, not at zero.
     a, b = D(real), D(fake if len(fake) else real)
-    middle, scale = (a.mean() + b.mean()) / 2, torch.cat([a, b]).std().clamp(min=1e-3)
+    middle = (a.mean() + b.mean()) / 2
+    scale = torch.cat([a, b]).std().clamp(min=1e-3) if scale is None else scale
     line = (torch.arange(CELLS) + 0.5) / CELLS * 2 * EXTENT - EXTENT
     y, x = torch.meshgrid(-line, line, indexing="ij")
     leaning = torch.tanh((D(torch.stack([x, y], dim=-1).reshape(-1, 2)) - middle) / scale)

@@ -114,11 +114,12 @@ class Exercise:
         """What to say of the known mistake that gives the same on all cases as this attempt, if there is one."""
         for mistake, advice in self.wrong.items():
             outcomes = (call(mistake, case, names, self.by_hand) for case in self.cases)
-            if all(
-                where_they_differ(o, mine, self.rtol) is None for o, mine in zip(outcomes, got, strict=True)
-            ):
+            if all(self._alike(outcome, mine) for outcome, mine in zip(outcomes, got, strict=True)):
                 return f" {advice}"
         return ""
+
+    def _alike(self, one, other) -> bool:
+        return not (where_they_differ(one, other, self.rtol) or where_they_differ(other, one, self.rtol))
 
 
 REGISTRY: dict[str, Exercise] = {}  # every exercise of the course, by name

@@ -1,16 +1,20 @@
 """Exercises of lesson 02: the optimal discriminator, the hinge loss, slopes, blobs covered, a shape of one's own."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 
 from imagegen_lessons.exercises.checker import Wrong, exercise
 from imagegen_lessons.exercises.inputs import normal
+from imagegen_lessons.synthetic import points
 
 
 @exercise(
     cases=(
         (torch.tensor([0.2, 0.5, 0.9]), torch.tensor([0.2, 1.0, 0.1])),
         (torch.tensor(3.0), torch.tensor(1.0)),
+        (torch.tensor([0.02, 20.0]), torch.tensor([5.0, 0.1])),
     ),
     hints=(
         "A point found there is real with the probability p_real / (p_real + p_fake).",
@@ -38,10 +42,48 @@ def a_ratio(p_real, p_fake):
     return p_real / p_fake
 
 
+optimal_discriminator_score.mistake(
+    "This is the logarithm of the probability. The score is the s for which sigmoid(s) is the probability: its "
+    "logit.",
+    lambda p_real, p_fake: torch.log(p_real / (p_real + p_fake)),
+)
+optimal_discriminator_score.mistake(
+    "The densities are to be compared by their ratio, not by their difference.",
+    lambda p_real, p_fake: p_real - p_fake,
+)
+optimal_discriminator_score.mistake(
+    "This is a logarithm to another base; the sigmoid is made with e, so take torch.log.",
+    lambda p_real, p_fake: torch.log2(p_real / p_fake),
+)
+optimal_discriminator_score.mistake(
+    "log10 is a logarithm to another base; the sigmoid is made with e, so take torch.log.",
+    lambda p_real, p_fake: torch.log10(p_real / p_fake),
+)
+optimal_discriminator_score.mistake(
+    "This is the odds that it is fake, the other way round and without the logarithm.",
+    lambda p_real, p_fake: p_fake / p_real,
+)
+optimal_discriminator_score.mistake(
+    "The sigmoid of the probability is no score: look for the s that the sigmoid turns into it.",
+    lambda p_real, p_fake: torch.sigmoid(p_real / (p_real + p_fake)),
+)
+optimal_discriminator_score.mistake(
+    "Each density is divided by 2 once more, or the whole score is halved: D sees as many fakes as real points, so "
+    "nothing is to be halved.",
+    lambda p_real, p_fake: torch.log(p_real / p_fake) / 2,
+)
+optimal_discriminator_score.mistake(
+    "math.log takes one number; for tensors there is torch.log.",
+    lambda p_real, p_fake: torch.tensor(math.log(torch.ones(2))),
+)
+
+
 @exercise(
     cases=(
-        ((2 * normal(6, seed=1)).requires_grad_(), 2 * normal(6, seed=2)),
+        ((2 * normal(6, seed=1)).requires_grad_(), (2 * normal(6, seed=2)).requires_grad_()),
         (torch.tensor([3.0, 0.5]), torch.tensor([-3.0, 0.5])),
+        ((2 * normal(5, seed=3)).requires_grad_(), (2 * normal(3, seed=4)).requires_grad_()),
+        (torch.tensor([[0.5], [-2.0]]), torch.tensor([[0.2], [-4.0]])),
     ),
     hints=(
         "F.relu(u) is u where u is positive, and 0 elsewhere.",
@@ -68,7 +110,9 @@ def without_margin(real_score, fake_score):
     return (1 - real_score).mean() + (1 + fake_score).mean()
 
 
-@d_loss_hinge.mistake("without .item() or .detach()")
+@d_loss_hinge.mistake(
+    "A loss must be a tensor: .item() makes a plain number of it, from which nothing can learn."
+)
 def a_plain_number(real_score, fake_score):
     return d_loss_hinge.answer(real_score, fake_score).item()
 
@@ -78,8 +122,57 @@ def real_half(real_score, fake_score):
     return F.relu(1 - real_score).mean()
 
 
+d_loss_hinge.mistake(
+    "Half of it is missing: the real scores count as well as the fake ones.",
+    lambda real_score, fake_score: F.relu(1 + fake_score).mean(),
+)
+d_loss_hinge.mistake(
+    "The fake scores are detached: they come from D as well, and D must learn from both. (That G learns nothing "
+    "here is "
+    "seen to elsewhere: d_step detaches the fake points, not their scores.)",
+    lambda real_score, fake_score: F.relu(1 - real_score).mean() + F.relu(1 + fake_score.detach()).mean(),
+)
+d_loss_hinge.mistake(
+    "The real scores are detached from the loss: D must learn from both.",
+    lambda real_score, fake_score: F.relu(1 - real_score.detach()).mean() + F.relu(1 + fake_score).mean(),
+)
+d_loss_hinge.mistake(
+    "Means of both, added up: this takes half of it.",
+    lambda r, f: (F.relu(1 - r).mean() + F.relu(1 + f).mean()) / 2,
+)
+d_loss_hinge.mistake(
+    "These are sums; take the means, or the loss grows with the batch.",
+    lambda r, f: F.relu(1 - r).sum() + F.relu(1 + f).sum(),
+)
+d_loss_hinge.mistake(
+    "The relu comes after the mean here: then good scores make up for bad ones. First the relu of each, then the "
+    "mean.",
+    lambda r, f: F.relu((1 - r).mean()) + F.relu((1 + f).mean()),
+)
+d_loss_hinge.mistake(
+    "The margins are missing: real scores are pushed to 1, not only above 0, and fake ones to -1.",
+    lambda r, f: F.relu(-r).mean() + F.relu(f).mean(),
+)
+d_loss_hinge.mistake(
+    "This is the squared hinge; what a score lacks counts as it is.",
+    lambda r, f: F.relu(1 - r).square().mean() + F.relu(1 + f).square().mean(),
+)
+d_loss_hinge.mistake(
+    "One mean over all scores together halves the loss and counts the larger set more: two means, added up.",
+    lambda r, f: torch.cat([F.relu(1 - r), F.relu(1 + f)]).mean(),
+)
+d_loss_hinge.mistake(
+    "The sign is wrong: this is the negative of the loss.",
+    lambda r, f: -F.relu(1 - r).mean() - F.relu(1 + f).mean(),
+)
+d_loss_hinge.mistake(
+    "A loss is one number: take the means.", lambda r, f: F.relu(1 - r[:3]) + F.relu(1 + f[:3])
+)
+
+
 @exercise(
-    cases=((torch.tensor([-6.0, -1.0, 0.0, 2.0]),), (torch.tensor(0.7),)),
+    cases=((torch.tensor([-6.0, -1.0, 0.0, 2.0]),), (torch.tensor(0.7),), (normal(3, 2, seed=5),)),
+    by_hand=True,
     hints=(
         "The derivative of log(1 + exp(s)) is sigmoid(s).",
         "Minimax: the loss is -log(1 + exp(s)). Non-saturating: it is log(1 + exp(-s)); mind the chain rule.",
@@ -106,6 +199,29 @@ def the_losses(score):
     return -F.softplus(score), F.softplus(-score)
 
 
+slopes.mistake(
+    "The first is right. In the second, s stands with a minus inside, and the chain rule gives one more minus.",
+    lambda score: (-torch.sigmoid(score), torch.sigmoid(-score)),
+)
+slopes.mistake(
+    "The second is right. In the first the sign is lost: log(1 - sigmoid(s)) falls when s rises.",
+    lambda score: (torch.sigmoid(score), -torch.sigmoid(-score)),
+)
+slopes.mistake(
+    "This is the slope of the sigmoid itself; the loss is a logarithm, which divides it by what is inside.",
+    lambda score: (-torch.sigmoid(score) * torch.sigmoid(-score),) * 2,
+)
+slopes.mistake(
+    "The derivative of a logarithm divides by what is inside; here the slope of the sigmoid, σ (1 - σ), is missing.",
+    lambda score: (-1 / torch.sigmoid(-score), -1 / torch.sigmoid(score)),
+)
+slopes.mistake(
+    "Both are means over the scores; each score has a slope of its own.",
+    lambda score: (-torch.sigmoid(score).mean(), -torch.sigmoid(-score).mean()),
+)
+slopes.mistake("This is the first slope alone; return the pair.", lambda score: -torch.sigmoid(score))
+
+
 _CENTRES = torch.tensor([[0.0, 0.0], [4.0, 0.0], [0.0, 4.0]])
 _POINTS = torch.tensor([[0.1, 0.0], [0.0, 0.2], [3.9, 0.1], [4.0, 1.4], [1.0, 4.0], [0.0, 0.1]])
 
@@ -119,6 +235,7 @@ _POINTS = torch.tensor([[0.1, 0.0], [0.0, 0.2], [3.9, 0.1], [4.0, 1.4], [1.0, 4.
         # one on the rim, one in the square's corner
         (torch.tensor([[0.0, 0.5], [0.45, 0.45]]), _CENTRES, 0.5, 1),
         (torch.tensor([[4.45, 0.45], [1.0, 0.0]]), _CENTRES, 0.5, 1),
+        (torch.tensor([[0.3, 0.3], [4.3, 0.2]]), _CENTRES, 0.5, 1),
         (torch.tensor([[2.0, 0.0]]), _CENTRES, 2.5, 1),  # within the reach of two
     ),
     hints=(
@@ -161,27 +278,92 @@ def ignores_radius(points, centres, radius, at_least):
     return (torch.bincount(nearest, minlength=len(centres)) >= at_least).sum().item()
 
 
+def _near(points, centres, radius, p=2):
+    return torch.cdist(points, centres, p=p) <= radius
+
+
+blobs_covered.mistake(
+    "A point on the rim counts: compare with <=, not with <.",
+    lambda points, centres, radius, at_least: (
+        (torch.cdist(points, centres) < radius).sum(dim=0) >= at_least
+    ).sum(),
+)
+blobs_covered.mistake(
+    "The count is for each point, over the blobs; count for each blob, over the points: dim=0.",
+    lambda points, centres, radius, at_least: (_near(points, centres, radius).sum(dim=1) >= at_least).sum(),
+)
+blobs_covered.mistake(
+    "A squared distance is compared with the radius: square the radius, too, or take the root.",
+    lambda points, centres, radius, at_least: (
+        (torch.cdist(points, centres) ** 2 <= radius).sum(dim=0) >= at_least
+    ).sum(),
+)
+blobs_covered.mistake(
+    "This adds up the two differences (|x| + |y|); a distance is the root of their squares.",
+    lambda points, centres, radius, at_least: (
+        _near(points, centres, radius, p=1).sum(dim=0) >= at_least
+    ).sum(),
+)
+blobs_covered.mistake(
+    "This draws squares around the centres: both coordinates within the radius. Within the radius means a circle.",
+    lambda points, centres, radius, at_least: (
+        _near(points, centres, radius, p=float("inf")).sum(dim=0) >= at_least
+    ).sum(),
+)
+blobs_covered.mistake(
+    "This says only whether any blob is covered; count them.",
+    lambda points, centres, radius, at_least: (_near(points, centres, radius).sum(dim=0) >= at_least).any(),
+)
+blobs_covered.mistake(
+    "This is the share of blobs; asked is their number.",
+    lambda points, centres, radius, at_least: (
+        (_near(points, centres, radius).sum(dim=0) >= at_least).float().mean()
+    ),
+)
+
+
 def _verify_shape(attempt):
     for n in (500, 64):
-        points = attempt(n)
-        if not isinstance(points, torch.Tensor) or points.shape != (n, 2):
-            got = tuple(points.shape) if isinstance(points, torch.Tensor) else type(points).__name__
-            raise Wrong(f"my_shape({n}) should give a tensor of shape ({n}, 2), but it gives {got}.")
-    points, others = attempt(500), attempt(500)
-    if points.dtype != torch.float32:
+        found = attempt(n)
+        if found is None:
+            raise Wrong("my_shape returns nothing (None). Does it end with `return`?")
+        if not isinstance(found, torch.Tensor):
+            raise Wrong(
+                f"my_shape gives {type(found).__name__}; networks want a torch tensor. For NumPy: "
+                f"torch.from_numpy(…)."
+            )
+        if found.shape != (n, 2):
+            raise Wrong(
+                f"my_shape({n}) should give the shape ({n}, 2), but it gives {tuple(found.shape)}. One point a "
+                f"row; and "
+                "as many as n says."
+            )
+    found, others = attempt(500), attempt(500)
+    if found.dtype != torch.float32:
         raise Wrong(
-            f"my_shape gives numbers of type {points.dtype}; networks want float32: end it with .float()."
+            f"my_shape gives numbers of type {found.dtype}; networks want float32: end it with .float()."
         )
-    if not points.isfinite().all() or points.abs().max() > 2:
-        raise Wrong("Some points leave the picture: keep both coordinates between -2 and 2.")
-    if torch.equal(points, others):
+    if not found.isfinite().all():
         raise Wrong(
-            "Two calls give the very same points; a GAN needs new ones for every batch. Use random numbers."
+            "Some coordinates are inf or nan. Is something divided by zero, or the root of a negative taken?"
         )
-    if points.std(dim=0).min() < 0.1:
+    if found.abs().max() > 2:
+        raise Wrong(
+            f"Some points leave the picture (up to {found.abs().max():.1f}): keep both coordinates between -2 and 2."
+        )
+    if torch.equal(found, others):
+        raise Wrong(
+            "Two calls give the very same points; a GAN needs new ones for every batch. Draw them at random; and "
+            "if you "
+            "do, a fixed seed makes them the same each time: leave it out, and hand seed=None to points.word and "
+            "others."
+        )
+    if found.std(dim=0).min() < 0.1:
         raise Wrong("The shape is nearly a single spot or a line along an axis; make it wider.")
-    if len(points.unique(dim=0)) < 250:
+    if len(found.unique(dim=0)) < 250:
         raise Wrong("Many points are exact copies of others; add a little noise.")
+    cells = ((found + 2) * 5).long().clamp(0, 19).unique(dim=0)
+    return f"Its points fall into {len(cells)} of the 400 squares of the picture; the ring's into about 35."
 
 
 @exercise(
@@ -198,10 +380,9 @@ def my_shape(n):
     return torch.stack([1.4 * torch.sin(t), 1.2 * torch.sin(2 * t)], dim=1) + 0.03 * torch.randn(n, 2)
 
 
-@my_shape.mistake("the very same points")
+@my_shape.mistake("a fixed seed makes them the same each time")
 def always_the_same(n):
-    t = torch.linspace(0, 6, n)
-    return torch.stack([t.sin(), t.cos()], dim=1)
+    return points.word("HI", n)
 
 
 @my_shape.mistake("leave the picture")
@@ -209,7 +390,7 @@ def far_out(n):
     return 5 * torch.randn(n, 2)
 
 
-@my_shape.mistake("of shape (500, 2)")
+@my_shape.mistake("One point a row")
 def on_its_side(n):
     return torch.randn(2, n).clamp(-1, 1)
 
@@ -222,3 +403,10 @@ def double_precision(n):
 @my_shape.mistake("exact copies")
 def a_few_spots(n):
     return torch.randint(0, 2, (n, 2)).float()
+
+
+my_shape.mistake("For NumPy: torch.from_numpy", lambda n: torch.rand(n, 2).numpy())
+my_shape.mistake("as many as n says", lambda n: torch.rand(500, 2))
+my_shape.mistake("inf or nan", lambda n: (torch.rand(n, 2) - 0.5).sqrt())
+my_shape.mistake("nearly a single spot", lambda n: 0.01 * torch.randn(n, 2))
+my_shape.mistake("returns nothing", lambda n: None)

@@ -35,6 +35,7 @@ class GANTrainer:
     gamma: the weight of the penalties R1 on real and R2 on fakes (0: none), taken every `penalty_interval`-th step,
     so many times as strong (lazy regularisation: Karras et al. 2020, appendix B). Both may be functions of the step.
     extra_loss(fake, real, *conditions): terms to add to G's loss, name -> scalar.
+    Raises ValueError for losses that are swapped, for a latent or an interval below 1, and for a gamma below 0.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class GANTrainer:
         penalty_interval=1,
         extra_loss=None,
     ):
+        _check(losses, latent, gamma, penalty_interval)
         self.G, self.D, self.latent = G, D, latent
         self.d_loss, self.g_loss = losses
         self.opt_g, self.opt_d = optimizers or (adam(G), adam(D))
@@ -113,6 +115,25 @@ class GANTrainer:
         for name in PARTS:
             getattr(self, name).load_state_dict(state[name])
         self.d_steps = state["d_steps"]
+
+
+def _check(losses, latent, gamma, penalty_interval):
+    if not isinstance(losses, tuple | list) or len(losses) != 2 or not all(map(callable, losses)):
+        raise ValueError(f"The losses are a pair (of D, of G), as in gans.RELATIVISTIC, not {losses!r}.")
+    high, low = torch.ones(2), -torch.ones(2)
+    d_loss, g_loss = losses
+    if d_loss(high, low) > d_loss(low, high) and g_loss(high, low) < g_loss(low, high):
+        raise ValueError(
+            "The losses are swapped: D's comes first. D's loss is low where real scores are high."
+        )
+    if isinstance(latent, bool) or not isinstance(latent, int) or latent < 1:
+        raise ValueError(f"latent is the count of numbers in z, from 1, not {latent!r}.")
+    if not callable(gamma) and not gamma >= 0:
+        raise ValueError(f"gamma weighs a penalty: it is 0 (none) or larger, not {gamma!r}.")
+    if not callable(penalty_interval) and penalty_interval < 1:
+        raise ValueError(
+            f"penalty_interval counts steps: it is 1 (every step) or larger, not {penalty_interval!r}."
+        )
 
 
 def _at(value, step):

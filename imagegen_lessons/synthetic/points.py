@@ -175,16 +175,21 @@ class Stream:
         self.generator.set_state(state["generator"])
 
 
-def stream(shape, size, seed=0):
+def stream(shape, size=256, seed=0):
     """Endless batches of points, each (size, 2).
 
     `shape` is a name from `SHAPES`, or points of your own (n, 2), for instance from `from_image` or `word`.
-    Raises ValueError for an unknown name.
+    Raises ValueError for an unknown name, for what is neither, and for a size below 1.
     """
+    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        raise ValueError(f"The size of a batch is a whole number from 1, not {size!r}.")
     if isinstance(shape, str) and shape not in SHAPES:
         raise ValueError(f"There is no shape called {shape!r}: choose one of {', '.join(SHAPES)}.")
-    if not isinstance(shape, str) and (not isinstance(shape, torch.Tensor) or len(shape) == 0):
-        raise ValueError(
-            "A stream needs the name of a shape, or points (n, 2): my_shape(5000), not my_shape."
-        )
+    if not isinstance(shape, str):
+        if not isinstance(shape, torch.Tensor):
+            raise ValueError(
+                "A stream needs the name of a shape, or points (n, 2): my_shape(5000), not my_shape."
+            )
+        if shape.ndim != 2 or shape.shape[1] != 2 or len(shape) == 0:
+            raise ValueError(f"Points of your own have the shape (n, 2), not {tuple(shape.shape)}.")
     return Stream(shape, size, seed)

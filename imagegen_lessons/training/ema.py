@@ -8,10 +8,15 @@ class EMA(AveragedModel):
     """The exponential moving average of a network's weights and buffers, over about the last 1 / (1 - decay) steps.
 
     Call `average.update_parameters(model)` after every step, and `average(z)` or `average.module` for pictures: a
-    generator's average is steadier than the generator itself. It is a part to save like any other.
+    generator's average is steadier than the generator itself. It is a part to save like any other. Raises ValueError
+    unless 0 <= decay < 1.
     """
 
     def __init__(self, model: torch.nn.Module, decay: float = 0.999):
+        if not 0 <= decay < 1:
+            raise ValueError(
+                f"decay says how much of the old average stays: from 0 to below 1, not {decay!r}."
+            )
         super().__init__(model, use_buffers=True)
         self.decay = decay
         self.requires_grad_(False).eval()

@@ -58,7 +58,9 @@ def test_adain_gives_the_wanted_means_and_deviations():
 
 def test_a_code_has_832_numbers_and_strength_0_forgets_the_style(net):
     x, one, other = torch.rand(3, 1, 3, 40, 56).unbind()
-    other = other * torch.tensor([1.0, 0.3, 0.1]).view(3, 1, 1)  # noise without a colour is alike to the network
+    other = other * torch.tensor([1.0, 0.3, 0.1]).view(
+        3, 1, 1
+    )  # noise without a colour is alike to the network
     code = net.code(one)
     assert sum(part.numel() for part in code) == 832
     y = net(x, code)
