@@ -150,9 +150,9 @@ def untold(found: list[Section]) -> list[str]:
 
 
 def write_run_first(path) -> None:
-    notebook = lessons.read(path)
-    found = sections(notebook)
-    for section, told in zip(found, run_first(found).values(), strict=True):
+    notebook, solved = lessons.read(path), solve.solve(lessons.read(path))
+    lines = run_first(sections(solved)).values()
+    for section, told in zip(sections(notebook), lines, strict=True):
         if section.title:
             heading, _, rest = section.cells[0].source.partition("\n")
             rest = RUN_FIRST.sub("", rest).strip()
