@@ -66,6 +66,12 @@ class Exercise:
         """
         if not callable(attempt):
             raise Wrong(f"Hand over the function itself: check({self.name}), without parentheses after it.")
+        if (
+            isinstance(self.answer, type)
+            and not isinstance(attempt, type)
+            and isinstance(attempt, self.answer.__base__)
+        ):
+            raise Wrong(f"Hand over the class itself: check({self.name}), not check({self.name}()).")
         with torch.random.fork_rng(devices=[]), torch.enable_grad():  # the lesson's own state stays as it is
             torch.manual_seed(0)
             if self.verify is not None:

@@ -8,7 +8,8 @@ from torch import nn
 
 from imagegen_lessons import gans
 from imagegen_lessons.exercises.checker import Wrong, exercise, explain, guarded
-from imagegen_lessons.exercises.inputs import normal, uniform
+from imagegen_lessons.exercises.inputs import normal
+from imagegen_lessons.synthetic import faces
 
 
 @exercise(
@@ -44,24 +45,76 @@ def negated(real_score, fake_score):
     return loss, -loss
 
 
+pairing_losses.mistake(
+    "In D's loss the fake scores are detached; D makes both scores, and learns from both.",
+    lambda r, f: (F.softplus(f.detach() - r).mean(), F.softplus(r - f).mean()),
+)
+pairing_losses.mistake(
+    "In G's loss the real scores are detached. The loss takes both scores as they come; who learns from it is "
+    "decided by "
+    "the optimizer, not here.",
+    lambda r, f: (F.softplus(f - r).mean(), F.softplus(r.detach() - f).mean()),
+)
+pairing_losses.mistake(
+    "One side of each loss is detached: in both, the gradient must reach the real and the fake scores.",
+    lambda r, f: (F.softplus(f.detach() - r).mean(), F.softplus(r.detach() - f).mean()),
+)
+pairing_losses.mistake(
+    "A loss is one number: take the mean over the pairs.", lambda r, f: (F.softplus(f - r), F.softplus(r - f))
+)
+pairing_losses.mistake(
+    "These are sums over the pairs; take the means, or the loss grows with the batch.",
+    lambda r, f: (F.softplus(f - r).sum(), F.softplus(r - f).sum()),
+)
+pairing_losses.mistake(
+    "The means are taken before softplus; then one very good pair hides many bad ones. First softplus, then the "
+    "mean.",
+    lambda r, f: (F.softplus((f - r).mean()), F.softplus((r - f).mean())),
+)
+pairing_losses.mistake(
+    "The relu is only the rough form of softplus: it gives no gradient to pairs in the right order.",
+    lambda r, f: (F.relu(f - r).mean(), F.relu(r - f).mean()),
+)
+pairing_losses.mistake(
+    "log(1 + exp(s)) overflows for large s; F.softplus computes the same safely.",
+    lambda r, f: (torch.log(1 + torch.exp(f - r)).mean(), torch.log(1 + torch.exp(r - f)).mean()),
+)
+pairing_losses.mistake(
+    "This compares every real score with every fake one: scores of shape (n,) and (n, 1) spread to (n, n). Keep "
+    "pairs.",
+    lambda r, f: (F.softplus(f.T - r).mean(), F.softplus(r.T - f).mean()),
+)
+pairing_losses.mistake("This is D's loss alone; return the pair.", lambda r, f: F.softplus(f - r).mean())
+
+
 def _penalty_on(function, shape: tuple, seed: int):
-    """The function's penalty for random images and smooth scores (n, 1) of them."""
-    x = uniform(*shape, seed=seed).requires_grad_()
-    scores = x.square().flatten(1).sum(1, keepdim=True) + x.flatten(1)[:, :1].sin()
-    return guarded(function, scores / 2, x)
+    """The function's penalty for random images, and its gradient for the weight of a D that scores them (n, 1)."""
+    x, weight = normal(*shape, seed=seed).requires_grad_(), torch.tensor(0.7, requires_grad=True)
+    scores = (weight * x).square().flatten(1).sum(1, keepdim=True) + (weight * x.flatten(1)[:, :1]).sin()
+    penalty = guarded(function, scores, x)
+    if not isinstance(penalty, torch.Tensor) or not penalty.requires_grad or penalty.dim():
+        return penalty, None
+    return penalty, torch.autograd.grad(penalty, weight, allow_unused=True)[0]
 
 
 def _verify_penalty(attempt):
-    cases = ((4, 3, 5, 5), 3), ((2, 1, 2, 3), 4)
-    got = [_penalty_on(attempt, *case) for case in cases]
-    for value, case in zip(got, cases, strict=True):
-        problem = explain(_penalty_on(gans.r1_penalty, *case), value)
-        if not problem:
-            continue
-        for mistake, advice in r1_penalty.wrong.items():
-            if not any(explain(_penalty_on(mistake, *c), v) for c, v in zip(cases, got, strict=True)):
-                problem += f" {advice}"
-        raise Wrong(problem)
+    cases = ((4, 3, 5, 5), 3), ((2, 1, 2, 3), 4), ((3, 2, 4, 4), 5)
+    right, got = ([_penalty_on(function, *case) for case in cases] for function in (gans.r1_penalty, attempt))
+    for (value, slope), (mine, my_slope) in zip(right, got, strict=True):
+        problem = explain(value, mine, guess=False)
+        if not problem and explain(slope, my_slope if my_slope is not None else 0 * slope):
+            problem = "the value is right, but D learns something wrong from it: is a part of the gradient detached?"
+        if problem:
+            tried = (
+                (advice, [_penalty_on(wrong, *case) for case in cases])
+                for wrong, advice in r1_penalty.wrong.items()
+            )
+            advice = [text for text, values in tried if not any(map(_differ, values, got))]
+            raise Wrong(" ".join([problem, *advice[:1]]))
+
+
+def _differ(one, other) -> bool:
+    return bool(explain(one[0], other[0]) or explain(other[0], one[0]))
 
 
 r1_penalty = exercise(
@@ -103,34 +156,91 @@ def averaged_scores(scores, x):
     return gans.r1_penalty(scores / len(x), x)
 
 
+def _gradient(scores, x):
+    return torch.autograd.grad(scores.sum(), x, create_graph=True)[0]
+
+
+r1_penalty.mistake(
+    "This is the sum over the pictures; the penalty is their mean, or it grows with the batch.",
+    lambda scores, x: _gradient(scores, x).square().sum(),
+)
+r1_penalty.mistake(
+    "There is one penalty for each picture here; take the mean over the pictures.",
+    lambda scores, x: _gradient(scores, x).square().flatten(1).sum(1),
+)
+r1_penalty.mistake(
+    "The half of γ / 2 is taken in D's loss already; the penalty itself has no half.",
+    lambda scores, x: gans.r1_penalty(scores, x) / 2,
+)
+r1_penalty.mistake(
+    "This pulls the length towards 1, as WGAN-GP does. R1 pulls it towards 0: the squared length itself.",
+    lambda scores, x: (_gradient(scores, x).flatten(1).norm(dim=1) - 1).square().mean(),
+)
+r1_penalty.mistake(
+    "These are the absolute values of the gradient added up; the length takes their squares.",
+    lambda scores, x: _gradient(scores, x).abs().flatten(1).sum(1).mean(),
+)
+r1_penalty.mistake(
+    "This is the gradient itself, added up; its parts have both signs and cancel. Square them first.",
+    lambda scores, x: _gradient(scores, x).flatten(1).sum(1).mean(),
+)
+r1_penalty.mistake(
+    "The gradient is squared after adding up; first the squares, then the sum.",
+    lambda scores, x: _gradient(scores, x).flatten(1).sum(1).square().mean(),
+)
+
+
 def _verify_average(attempt):
-    torch.manual_seed(0)
-    network = nn.Linear(3, 2)
+    for decay in (0.75, 0.9):
+        _verify_one_average(attempt, decay)
+
+
+def _verify_one_average(attempt, decay):
+    network = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 4))
     average = copy.deepcopy(network).requires_grad_(False)
     with torch.no_grad():
         for p in network.parameters():
-            p.add_(1.0)
+            p.add_(torch.rand_like(p) + 0.5)
     before = {name: p.clone() for name, p in average.named_parameters()}
     target = {name: p.detach().clone() for name, p in network.named_parameters()}
-    attempt(average, network, 0.75)
+    attempt(average, network, decay)
+    moved = {}
     for name, p in network.named_parameters():
         if not torch.equal(p, target[name]):
             raise Wrong("The trained network changed; only the average may move.")
     for name, p in average.named_parameters():
-        if p.grad_fn is not None or p is dict(network.named_parameters())[name]:
+        if p.grad_fn is not None or p.requires_grad or p is dict(network.named_parameters())[name]:
             raise Wrong(
                 "The average is tied to the network: change its numbers in place, under torch.no_grad()."
             )
-        moved = ((p - before[name]) / (target[name] - before[name])).mean().item()
-        if abs(moved) < 1e-6:
-            raise Wrong(
-                "The average did not move. Change its parameters in place: mul_, add_, lerp_ or copy_."
-            )
-        if abs(moved - 0.75) < 1e-4:
+        moved[name] = (p - before[name]) / (target[name] - before[name])
+    still = [name for name, share in moved.items() if share.abs().max() < 1e-6]
+    if len(still) == len(moved):
+        raise Wrong(
+            "The average did not move. Change its parameters in place: mul_, add_, lerp_ or copy_. `old = …` only "
+            "gives "
+            "a new tensor the old name."
+        )
+    if still:
+        raise Wrong(
+            f"{still[0]} did not move, though others did: go through all parameters, and return after the loop."
+        )
+    for name, share in moved.items():
+        if (share - decay).abs().max() < 1e-4:
             raise Wrong("decay is the share that the average keeps; here it is the share that it takes.")
-        if abs(moved - 0.25) > 1e-4:
+        if (share - 1).abs().max() < 1e-4:
             raise Wrong(
-                f"With decay 0.75 the average should move a quarter of the way, but it moved {moved:.3g}."
+                "The average became a copy of the network; it should keep the share `decay` of itself."
+            )
+        if share.max() - share.min() > 1e-3:
+            raise Wrong(
+                f"The numbers of {name} moved by different shares of the way. Both parts count: decay × old + "
+                "(1 − decay) × new."
+            )
+        if (share - (1 - decay)).abs().max() > 1e-4:
+            raise Wrong(
+                f"With decay {decay} the average should move {1 - decay:.2g} of the way, but {name} moved "
+                f"{share.mean():.3g}."
             )
 
 
@@ -164,11 +274,40 @@ def wrong_way(average, network, decay):
     ema_update.answer(network, average, decay)
 
 
+@ema_update.mistake("1.weight did not move, though others did")
+def first_layer_only(average, network, decay):
+    ema_update.answer(average[0], network[0], decay)
+
+
+@ema_update.mistake("moved by different shares")
+def without_decay(average, network, decay):
+    with torch.no_grad():
+        for old, new in zip(average.parameters(), network.parameters(), strict=True):
+            old.add_((1 - decay) * new)
+
+
+@ema_update.mistake("became a copy")
+def copies(average, network, decay):
+    average.load_state_dict(network.state_dict())
+
+
+@ema_update.mistake("is tied to the network")
+def with_gradients(average, network, decay):
+    for old, new in zip(average.parameters(), network.parameters(), strict=True):
+        old.mul_(decay).add_((1 - decay) * new)
+
+
+@ema_update.mistake("should move 0.25 of the way")
+def twice(average, network, decay):
+    ema_update.answer(average, network, decay**2)
+
+
 @exercise(
     cases=(
         (2 * normal(8, seed=5), 2 * normal(8, seed=6), 0.25),
         (torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0]), 0.5),
         (2 * normal(8, seed=5), 2 * normal(8, seed=6), 1.0),
+        (normal(5, seed=7), -normal(5, seed=7) + 0.5 * normal(5, seed=8), 0.7),
     ),
     hints=(
         "The cosine of the angle is (a @ b) / (a.norm() * b.norm()); torch.acos gives θ.",
@@ -197,10 +336,48 @@ def unit_length(a, b, t):
     return slerp.answer(a / a.norm(), b / b.norm(), t)
 
 
-@slerp.mistake("acos wants a cosine: divide a @ b by both lengths.")
-def not_normalised(a, b, t):
-    theta = torch.acos((a @ b).clamp(-1, 1))
+def _arc(a, b, t, theta):
     return (torch.sin((1 - t) * theta) * a + torch.sin(t * theta) * b) / torch.sin(theta)
+
+
+def _angle(a, b):
+    return torch.acos((a @ b) / (a.norm() * b.norm()))
+
+
+slerp.mistake(
+    "a @ b is beyond 1 here, and acos of that does not exist (nan): divide it by both lengths first.",
+    lambda a, b, t: _arc(a, b, t, torch.acos(a @ b)),
+)
+slerp.mistake(
+    "acos wants a cosine; a clamp only hides that: divide a @ b by both lengths.",
+    lambda a, b, t: _arc(a, b, t, torch.acos((a @ b).clamp(-1, 1))),
+)
+slerp.mistake(
+    "The weights are exchanged: at t = 0 it is a, at t = 1 it is b.",
+    lambda a, b, t: _arc(b, a, t, _angle(a, b)),
+)
+slerp.mistake(
+    "The division by sin(θ) is missing.",
+    lambda a, b, t: _arc(a, b, t, _angle(a, b)) * torch.sin(_angle(a, b)),
+)
+slerp.mistake(
+    "Mind the brackets: sin((1 − t) θ), not sin(1 − t θ).",
+    lambda a, b, t: (
+        (torch.sin(1 - t * _angle(a, b)) * a + torch.sin(t * _angle(a, b)) * b) / torch.sin(_angle(a, b))
+    ),
+)
+slerp.mistake(
+    "The angle is in degrees; sin and cos want radians, as acos gives them.",
+    lambda a, b, t: _arc(a, b, t, torch.rad2deg(_angle(a, b))),
+)
+slerp.mistake(
+    "This is the straight line, stretched to a length; it does not go along the arc at an even pace.",
+    lambda a, b, t: torch.lerp(a, b, t) / torch.lerp(a, b, t).norm() * torch.lerp(a.norm(), b.norm(), t),
+)
+slerp.mistake(
+    "Only one of the two lengths is divided away: the cosine is (a @ b) / (|a| |b|).",
+    lambda a, b, t: _arc(a, b, t, torch.acos(((a @ b) / b.norm()).clamp(-1, 1))),
+)
 
 
 def _verify_generator(attempt):
@@ -212,7 +389,10 @@ def _verify_generator(attempt):
         raise Wrong(f"Five latents should give images of shape (5, 3, 32, 32), but it gives {got}.")
     x = G(5 * torch.randn(20, 64))
     if not x.isfinite().all() or x.min() < 0 or x.max() > 1:
-        raise Wrong("Some pixels leave [0, 1]: end with torch.sigmoid.")
+        raise Wrong(
+            f"Some pixels leave [0, 1] ({x.min():.2f} to {x.max():.2f}): end with torch.sigmoid. (tanh gives -1 to "
+            f"1.)"
+        )
     if (x[0] - x[1]).abs().max() < 1e-5:
         raise Wrong("Two different latents give the same image: does z reach the last layer?")
     if not x.requires_grad:
@@ -224,6 +404,25 @@ def _verify_generator(attempt):
     total = sum(p.numel() for p in G.parameters())
     if not 0 < total <= 600_000:
         raise Wrong(f"It has {total:,} parameters; it should have some, and at most 600,000.")
+    mine, ours = (_recall(network) for network in (attempt, MyGenerator.answer))
+    return (
+        f"It has {total:,} parameters. How much can it draw? Asked to reproduce sixteen faces, it comes to "
+        f"{mine:.1f} dB in "
+        f"60 steps (a plain one of ours: {ours:.1f}); as a GAN it must be measured by training."
+    )
+
+
+def _recall(network) -> float:
+    """PSNR in dB after 60 steps of learning sixteen faces from sixteen latents."""
+    torch.manual_seed(0)
+    G, z, x = network().train(), normal(16, 64, seed=1), faces.render(faces.passports(16, seed=3), 32)
+    optimizer = torch.optim.Adam(G.parameters(), lr=2e-3)
+    for _ in range(60):
+        loss = F.mse_loss(G(z), x)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return -10 * loss.log10().item()
 
 
 @exercise(
@@ -260,3 +459,45 @@ class Unbounded(MyGenerator.answer):
 class IgnoresLatent(MyGenerator.answer):
     def forward(self, z):
         return super().forward(0 * z)
+
+
+@MyGenerator.mistake("images of shape (5, 3, 32, 32), but it gives (5, 3, 16, 16)")
+class TooSmall(MyGenerator.answer):
+    def forward(self, z):
+        return super().forward(z)[:, :, ::2, ::2]
+
+
+@MyGenerator.mistake("No gradient reaches the layers")
+class Detached(MyGenerator.answer):
+    def forward(self, z):
+        return super().forward(z).detach()
+
+
+@MyGenerator.mistake("No gradient reaches idle.weight")
+class WithAnIdleLayer(MyGenerator.answer):
+    def __init__(self):
+        super().__init__()
+        self.idle = nn.Linear(2, 2)
+
+
+@MyGenerator.mistake("at most 600,000")
+class TooLarge(MyGenerator.answer):
+    def __init__(self):
+        super().__init__()
+        self.large = nn.Linear(64, 10_000)
+
+    def forward(self, z):
+        return super().forward(z + 1e-6 * self.large(z)[:, :64])
+
+
+@MyGenerator.mistake("for images (n, c, h, w) take BatchNorm2d")
+class WrongNormalisation(MyGenerator.answer):
+    def forward(self, z):
+        return torch.sigmoid(nn.BatchNorm1d(3)(super().forward(z)))
+
+
+@MyGenerator.mistake("takes 32")
+class WrongLatent(MyGenerator.answer):
+    def __init__(self):
+        super().__init__()
+        self.project = nn.Linear(32, 96 * 4 * 4)

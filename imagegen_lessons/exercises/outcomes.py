@@ -149,7 +149,9 @@ def _gradients(result, arguments: dict) -> dict[str, torch.Tensor | None]:
     parts = [part for part in parts if isinstance(part, torch.Tensor) and part.requires_grad]
     if not learning or not parts:
         return {}
-    weights = (torch.linspace(0.5, 1.5, part.numel()).view(part.shape).to(part) for part in parts)
-    total = sum((part * weight).sum() for part, weight in zip(parts, weights, strict=True))
+    flat = torch.cat(
+        [part.flatten() for part in parts]
+    )  # the same for a tuple of numbers and for them as a tensor
+    total = (flat * torch.linspace(0.5, 1.5, flat.numel()).to(flat)).sum()
     found = torch.autograd.grad(total, list(learning.values()), allow_unused=True)
     return dict(zip(learning, found, strict=True))

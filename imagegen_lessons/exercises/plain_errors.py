@@ -40,6 +40,18 @@ _MEANINGS = (
         "Two tensors with {0} and {1} entries along dimension {2} meet: look at both shapes.",
     ),
     (
+        r"shape '\[.*\]' is invalid for input of size (\d+)",
+        "There are {0} numbers, and the new shape holds another count. Is the batch dimension kept, as in (len(x), …)?",
+    ),
+    (
+        r"grad can be implicitly created only for scalar outputs",
+        "A gradient is taken of one number: add the values up first, with .sum().",
+    ),
+    (
+        r"'tuple' object has no attribute",
+        "This is a tuple (torch.autograd.grad gives one): take its first entry with [0].",
+    ),
+    (
         r"does not require grad and does not have a grad_fn",
         "Nothing in this calculation requires a gradient: was it cut off by .detach(), .item() or no_grad()?",
     ),
