@@ -26,6 +26,14 @@ def check_size(size):
         raise ValueError(f"The size of pictures is a multiple of 8, not {size}.")
 
 
+def check_images(x, channels, size):
+    """Raises a ValueError in one sentence unless `x` holds pictures (n, channels, size, size)."""
+    if not x.is_floating_point() or x.dim() != 4 or tuple(x.shape[1:]) != (channels, size, size):
+        raise ValueError(
+            f"D wants pictures (n, {channels}, {size}, {size}) of floats in [0, 1], not {x.dtype} {tuple(x.shape)}."
+        )
+
+
 class Generator(nn.Module):
     """Latents (n, latent) to images (n, channels, size, size) in [0, 1]; `size` is a multiple of 8.
 
@@ -58,12 +66,14 @@ class Discriminator(nn.Module):
     def __init__(self, channels=3, size=32, width=32):
         super().__init__()
         check_size(size)
+        self.channels, self.size = channels, size
         self.down1 = nn.Conv2d(channels, width, kernel_size=4, stride=2, padding=1)
         self.down2 = nn.Conv2d(width, 2 * width, kernel_size=4, stride=2, padding=1)
         self.down3 = nn.Conv2d(2 * width, 4 * width, kernel_size=4, stride=2, padding=1)
         self.score = nn.Linear(4 * width * (size // 8) ** 2, 1)
 
     def features(self, x):
+        check_images(x, self.channels, self.size)
         h = F.leaky_relu(self.down1(2 * x - 1), 0.2)  # (n, width, size / 2, size / 2)
         h = F.leaky_relu(self.down2(h), 0.2)  # (n, 2 * width, size / 4, size / 4)
         return F.leaky_relu(self.down3(h), 0.2).flatten(1)  # (n, 4 * width * (size / 8)²)
