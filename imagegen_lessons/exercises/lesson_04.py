@@ -66,11 +66,46 @@ def counts_balls(real, fake, k):
     return metrics.coverage(real, fake, k)
 
 
+precision.mistake(
+    "This asks that a fake lies in all balls; one is enough: any, not all.",
+    lambda real, fake, k: _inside(real, fake, k).all(dim=1).float().mean(),
+)
+precision.mistake(
+    "The balls are too large: column k of the sorted distances is the k-th neighbour, since column 0 is the real "
+    "itself.",
+    lambda real, fake, k: _inside(real, fake, k + 1).any(dim=1).float().mean(),
+)
+precision.mistake(
+    "Each ball has a radius of its own; here all have the mean radius.",
+    lambda real, fake, k: (
+        (torch.cdist(fake, real) <= torch.cdist(real, real).sort(dim=1).values[:, k].mean())
+        .any(dim=1)
+        .float()
+        .mean()
+    ),
+)
+precision.mistake(
+    "The distances are sums of differences (p=1); a ball is round: torch.cdist as it is.",
+    lambda real, fake, k: (
+        (torch.cdist(fake, real, p=1) <= torch.cdist(real, real, p=1).sort(dim=1).values[:, k])
+        .any(dim=1)
+        .float()
+        .mean()
+    ),
+)
+precision.mistake(
+    "Only the nearest real's ball is looked at; a fake may lie in the large ball of one further away.",
+    lambda real, fake, k: (
+        _inside(real, fake, k).gather(1, torch.cdist(fake, real).argmin(dim=1, keepdim=True)).float().mean()
+    ),
+)
+
+
 _A = normal(50, 3, seed=3) @ torch.tensor([[1.0, 0.9, 0.0], [0.0, 0.5, 0.0], [0.3, 0.0, 2.0]])
 _B = 0.5 + normal(50, 3, seed=4)
 
 frechet_distance = exercise(
-    cases=((_A, _B), (_B, _A), (_A[:, :1], _B[:, :1])),
+    cases=((_A, _B), (_B, _A), (_A[:, :1], _B[:, :1]), (_A[:30], 3 * _B)),
     hints=(
         "mean, cov = gaussian(a), and the same for b. Four terms: the squared length of the difference of the means, "
         "two traces, and minus twice the trace of a root.",
@@ -84,6 +119,11 @@ def _sum(a, b, overlap):
     """The Fréchet distance with this in place of the trace of the root; `overlap` gets both covariances."""
     (mean_a, cov_a), (mean_b, cov_b) = metrics.gaussian(a), metrics.gaussian(b)
     return (mean_a - mean_b).square().sum() + (cov_a + cov_b).trace() - 2 * overlap(cov_a, cov_b)
+
+
+def _sandwich(A, B):
+    root = metrics.matrix_sqrt(A)
+    return metrics.matrix_sqrt(root @ B @ root)
 
 
 @frechet_distance.mistake("A matrix root is not the root of each number: take matrix_sqrt.")
@@ -117,11 +157,51 @@ def product_of_roots(a, b):
     return _sum(a, b, lambda A, B: (metrics.matrix_sqrt(A) @ metrics.matrix_sqrt(B)).trace())
 
 
+frechet_distance.mistake(
+    "The last term takes the sum of all numbers of the root; the trace is the sum of the diagonal: .trace().",
+    lambda a, b: _sum(a, b, lambda A, B: _sandwich(A, B).sum()),
+)
+
+
+@frechet_distance.mistake("tr is the trace, the sum of the diagonal: .trace() in place of .sum().")
+def sums_for_traces(a, b):
+    (mean_a, cov_a), (mean_b, cov_b) = metrics.gaussian(a), metrics.gaussian(b)
+    return (mean_a - mean_b).square().sum() + (cov_a + cov_b - 2 * _sandwich(cov_a, cov_b)).sum()
+
+
+frechet_distance.mistake(
+    "The means are forgotten: their squared distance comes first.",
+    lambda a, b: metrics.frechet_distance(a, b) - (a.mean(dim=0) - b.mean(dim=0)).square().sum(),
+)
+frechet_distance.mistake(
+    "This is the distance of the means alone; how the features vary counts as well.",
+    lambda a, b: (a.mean(dim=0) - b.mean(dim=0)).square().sum(),
+)
+frechet_distance.mistake(
+    "The sign of the last term: it is subtracted, so that equal sets have distance 0.",
+    lambda a, b: _sum(a, b, lambda A, B: -_sandwich(A, B).trace()),
+)
+frechet_distance.mistake(
+    "The mean of the squared differences divides by the number of features; the squared length is their sum.",
+    lambda a, b: (
+        metrics.frechet_distance(a, b)
+        - (a.mean(dim=0) - b.mean(dim=0)).square().sum()
+        + (a.mean(dim=0) - b.mean(dim=0)).square().mean()
+    ),
+)
+frechet_distance.mistake(
+    "matrix_sqrt wants a symmetric matrix, and cov_a @ cov_b is none: hence the sandwich root @ cov_b @ root.",
+    lambda a, b: _sum(a, b, lambda A, B: metrics.matrix_sqrt(A @ B).trace()),
+)
+
+
 coverage = exercise(
     cases=(
         (_RING, _HALF_RING, 5),
         (_HALF_RING, _RING, 3),
         (normal(40, 5, seed=5), 0.5 + normal(30, 5, seed=6), 2),
+        # Whole numbers, so that a surface is met exactly.
+        (torch.tensor([[0.0, 0], [1, 0], [0, 2], [3, 3]]), torch.tensor([[-1.0, 0], [5, 5], [-3, -3]]), 1),
     ),
     hints=(
         "The radii are those of precision: around each real, to its k-th nearest neighbour.",
@@ -154,6 +234,26 @@ def divided_by_fakes(real, fake, k):
 @coverage.mistake("This is density: it counts in how many balls a fake lies. A ball is covered or not.")
 def the_density(real, fake, k):
     return metrics.density_coverage(real, fake, k)[0]
+
+
+coverage.mistake(
+    "Points on the surface are inside: compare with <=, not with <.",
+    lambda real, fake, k: (
+        (torch.cdist(fake, real) < torch.cdist(real, real).sort(dim=1).values[:, k]).any(dim=0).float().mean()
+    ),
+)
+coverage.mistake(
+    "This counts the covered balls; asked is their share.",
+    lambda real, fake, k: _inside(real, fake, k).any(dim=0).sum(),
+)
+coverage.mistake(
+    "Only a real that is some fake's nearest counts here, however far away; asked is whether its ball holds a fake.",
+    lambda real, fake, k: len(torch.cdist(fake, real).argmin(dim=1).unique()) / len(real),
+)
+coverage.mistake(
+    "A ball is covered when any fake lies in it; here all must.",
+    lambda real, fake, k: _inside(real, fake, k).all(dim=0).float().mean(),
+)
 
 
 @exercise(
@@ -213,27 +313,58 @@ def nan_for_empty(labels, classes):
     return (-(p * p.log()).sum()).exp()
 
 
+effective_classes.mistake(
+    "This is 1 over the largest share: it forgets all other classes.",
+    lambda labels, classes: len(labels) / torch.bincount(labels).max(),
+)
+effective_classes.mistake(
+    "The shares are missing: divide the counts by the number of labels, so that they add up to 1.",
+    lambda labels, classes: (
+        (-(c := torch.bincount(labels)[torch.bincount(labels) > 0]) * c.log()).sum().exp()
+    ),
+)
+effective_classes.mistake(
+    "The p before the logarithm is missing: each logarithm counts with its class's share.",
+    lambda labels, classes: (-(p := torch.bincount(labels) / len(labels))[p > 0].log().mean()).exp(),
+)
+
+
 def _verify_fool(attempt):
+    worst = 0.0
     for shape, n in (("ring", 400), ("moons", 400), ("ring", 200)):
         real = points.sample(shape, n, seed=4)
         fake = attempt(real.clone())
-        if not isinstance(fake, torch.Tensor) or fake.ndim != 2 or fake.shape[1] != 2 or len(fake) < 50:
+        if not isinstance(fake, torch.Tensor) or fake.ndim != 2 or fake.shape[1] != 2:
             got = tuple(fake.shape) if isinstance(fake, torch.Tensor) else type(fake).__name__
-            raise Wrong(f"Return at least 50 points, a tensor (n, 2), not {got}.")
+            raise Wrong(f"Return points, a tensor (n, 2), not {got}.")
+        if not 50 <= len(fake) <= 5000:
+            raise Wrong(
+                f"Return from 50 to 5,000 points, not {len(fake):,}: no more are needed, and all are compared."
+            )
         if not fake.isfinite().all():
-            raise Wrong("Some points are inf or nan.")
+            raise Wrong(
+                "Some points are inf or nan. Is something divided by 0, or the root of a negative number taken?"
+            )
         distance, allowed = metrics.frechet_distance(real, fake), 0.02 * real.var(dim=0).sum().item()
         if distance > allowed:
+            off = (real.mean(dim=0) - fake.mean(dim=0)).square().sum().item()
+            which = (
+                "Most of it is the mean."
+                if off > distance / 2
+                else "Their mean is right; the covariance is not yet."
+            )
             raise Wrong(
                 f"On {shape!r} the Fréchet distance is {distance:.3f}; to fool it, stay below {allowed:.3f}. "
-                "It sees the mean and the covariance, so these two must agree."
+                f"It sees the mean and the covariance, so these two must agree. {which}"
             )
         close = metrics.precision(real, fake)
+        worst = max(worst, close)
         if close > 0.25:
             raise Wrong(
                 f"On {shape!r} the Fréchet distance is fooled ({distance:.3f}), but {close:.0%} of your points look "
                 "real; at most 25 % may. Put them where no real point is."
             )
+    return f"At most {worst:.0%} of your points look real, and the Fréchet distance notices nothing."
 
 
 @exercise(
@@ -253,7 +384,7 @@ def fool_frechet(real):
     return (mean + u @ metrics.matrix_sqrt(covariance)).float()
 
 
-@fool_frechet.mistake("these two must agree")
+@fool_frechet.mistake("the covariance is not yet")
 def only_the_mean(real):
     return real.mean(dim=0) + 0.01 * torch.randn(200, 2)
 
@@ -266,3 +397,9 @@ def the_reals_themselves(real):
 @fool_frechet.mistake("a tensor (n, 2)")
 def a_single_point(real):
     return real.mean(dim=0)
+
+
+fool_frechet.mistake("not 20", lambda real: real[:20])
+fool_frechet.mistake("not 10,000", lambda real: real.mean(dim=0).expand(10_000, 2))
+fool_frechet.mistake("Most of it is the mean", lambda real: real + 1)
+fool_frechet.mistake("inf or nan", lambda real: (real - 10).sqrt())

@@ -1,5 +1,10 @@
 """Differently written right answers to the exercises of lesson 04, by exercise."""
 
+import math
+from collections import Counter
+
+import numpy as np
+import scipy
 import torch
 
 
@@ -33,10 +38,38 @@ def fool_frechet(real):
     return (real.mean(dim=0) + tips * values.sqrt() @ axes.T).repeat(20, 1)
 
 
+def frechet_by_scipy(a, b):
+    a, b = a.double().numpy(), b.double().numpy()
+    one, other = (np.atleast_2d(np.cov(x, rowvar=False)) for x in (a, b))
+    root = scipy.linalg.sqrtm(one @ other).real
+    return ((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(one + other - 2 * root)
+
+
+def radii(real, k):
+    return (real[:, None] - real[None]).norm(dim=2).topk(k + 1, largest=False).values.max(dim=1).values
+
+
 ANSWERS = {
-    "precision": [precision],
-    "frechet_distance": [frechet_distance],
-    "coverage": [coverage],
-    "effective_classes": [effective_classes],
+    "precision": [
+        precision,
+        lambda real, fake, k: (
+            ((fake[:, None] - real[None]).norm(dim=2) <= radii(real, k)).any(1).double().mean()
+        ),
+    ],
+    "frechet_distance": [frechet_distance, frechet_by_scipy],
+    "coverage": [
+        coverage,
+        lambda real, fake, k: (
+            sum(bool(((fake - x).norm(dim=1) <= r).any()) for x, r in zip(real, radii(real, k), strict=True))
+            / len(real)
+        ),
+    ],
+    "effective_classes": [
+        effective_classes,
+        lambda labels, classes: math.exp(scipy.stats.entropy(np.bincount(labels.numpy(), minlength=classes))),
+        lambda labels, classes: (
+            1 / math.prod((n / len(labels)) ** (n / len(labels)) for n in Counter(labels.tolist()).values())
+        ),
+    ],
     "fool_frechet": [fool_frechet],
 }
