@@ -8,14 +8,15 @@ from imagegen_lessons.exercises.checker import Wrong, exercise
 from imagegen_lessons.exercises.inputs import normal
 from imagegen_lessons.images import spritesheet
 
-_TABLES = [normal(3, 5, seed=1), normal(4, 5, seed=2)]
+_TABLES = [normal(3, 5, seed=1).requires_grad_(), normal(4, 5, seed=2).requires_grad_()]
 _Y = torch.tensor([[2, 0], [0, 3], [1, 1], [2, 2]])
 
 
 @exercise(
     cases=(
-        (normal(4, 5, seed=3), _Y, _TABLES),
+        (normal(4, 5, seed=3).requires_grad_(), _Y, _TABLES),
         (normal(4, 5, seed=4), _Y[:, :1], _TABLES[:1]),
+        (normal(1, 5, seed=5), torch.tensor([[1, 3, 0]]), [*_TABLES, normal(2, 5, seed=6).requires_grad_()]),
     ),
     hints=(
         "tables[0][y[:, 0]] looks up, for each picture, the vector of its first label: (n, d).",
@@ -24,7 +25,8 @@ _Y = torch.tensor([[2, 0], [0, 3], [1, 1], [2, 2]])
     ),
 )
 def projection(h, y, tables):
-    """Inner products of features h (n, d) with the vector of each label, added up: (n, 1); tables[k]: (classes, d)."""
+    """Inner products of features h (n, d) with the vector of each label, added up: (n, 1); tables[k]: (classes, "
+    "d)."""
     return sum((h * table[part]).sum(dim=1, keepdim=True) for table, part in zip(tables, y.T, strict=True))
 
 
@@ -46,6 +48,44 @@ def mean_product(h, y, tables):
 @projection.mistake("h @ vectors.T compares each picture with the labels of all others; match the rows.")
 def all_with_all(h, y, tables):
     return sum(h @ table[part].T for table, part in zip(tables, y.T, strict=True))
+
+
+projection.mistake(
+    "The tables are detached, so the vectors of the labels can never learn.",
+    lambda h, y, tables: projection.answer(h, y, [table.detach() for table in tables]),
+)
+projection.mistake(
+    "The features are detached, so the convolutions learn nothing from the labels.",
+    lambda h, y, tables: projection.answer(h.detach(), y, tables),
+)
+projection.mistake(
+    "This is a mean over the labels; one inner product for each label is added up.",
+    lambda h, y, tables: projection.answer(h, y, tables) / len(tables),
+)
+projection.mistake(
+    "This is the cosine: the lengths are divided away. An inner product keeps them.",
+    lambda h, y, tables: sum(
+        F.cosine_similarity(h, table[part])[:, None] for table, part in zip(tables, y.T, strict=True)
+    ),
+)
+projection.mistake(
+    "The inner products are multiplied; add them up.",
+    lambda h, y, tables: torch.stack(
+        [projection.answer(h, y[:, k : k + 1], tables[k : k + 1]) for k in range(len(tables))]
+    ).prod(dim=0),
+)
+projection.mistake(
+    "The products are not added up over the features: sum over dimension 1, keepdim=True.",
+    lambda h, y, tables: sum(h * table[part] for table, part in zip(tables, y.T, strict=True)),
+)
+projection.mistake(
+    "Every picture gets the labels of the first one; look up a row for each: table[y[:, k]].",
+    lambda h, y, tables: projection.answer(h, y[:1].expand(len(h), -1), tables),
+)
+projection.mistake(
+    "y[k] is the picture number k with all its labels; the label number k of all pictures is y[:, k].",
+    lambda h, y, tables: sum((h * table[y[k]]).sum(dim=1, keepdim=True) for k, table in enumerate(tables)),
+)
 
 
 _WANTED = torch.tensor([[0, 1], [2, 1], [3, 0], [1, 1]])
@@ -85,8 +125,47 @@ def any_right(wanted, predicted):
     return right.float().mean(dim=0), right.any(dim=1).float().mean()
 
 
+def _shares(wanted, predicted):
+    return (wanted == predicted).float()
+
+
+agreement.mistake(
+    "These are counts; asked are shares: divide by the number of pictures.",
+    lambda w, p: (_shares(w, p).sum(dim=0), (w == p).all(dim=1).sum()),
+)
+agreement.mistake(
+    "These are per cent; a share lies between 0 and 1.",
+    lambda w, p: (100 * _shares(w, p).mean(dim=0), 100 * (w == p).all(dim=1).float().mean()),
+)
+agreement.mistake(
+    "The order: first the share for each label, then the share with all right.",
+    lambda w, p: ((w == p).all(dim=1).float().mean(), _shares(w, p).mean(dim=0)),
+)
+agreement.mistake(
+    "The second is the smallest of the others; but the wrong ones may be different pictures.",
+    lambda w, p: (_shares(w, p).mean(dim=0), _shares(w, p).mean(dim=0).min()),
+)
+agreement.mistake(
+    "The second asks whether everything is right at all; asked is the share of the pictures.",
+    lambda w, p: (_shares(w, p).mean(dim=0), float(torch.equal(w, p))),
+)
+agreement.mistake(
+    "The second is the mean of the others; asked is for how many pictures all labels are right.",
+    lambda w, p: (_shares(w, p).mean(dim=0), _shares(w, p).mean()),
+)
+agreement.mistake(
+    "These are the shares of what is wrong.",
+    lambda w, p: (1 - _shares(w, p).mean(dim=0), 1 - (w == p).all(dim=1).float().mean()),
+)
+
+
 frames = exercise(
-    cases=((["a", "b", "c", "d", "e"], 24, 2), (["hero", "slime", "chest"], 16, 5), ([], 8, 4)),
+    cases=(
+        (["a", "b", "c", "d", "e"], 24, 2),
+        (["hero", "slime", "chest"], 16, 5),
+        ([], 8, 4),
+        (list("uvwxyz"), 8, 3),
+    ),
     hints=(
         "Number i stands in row i // columns and in column i % columns.",
         'enumerate(names) gives number and name; x is column * size, y is row * size, and "w" and "h" are size.',
@@ -94,7 +173,10 @@ frames = exercise(
 )(spritesheet.frames)
 
 
-@frames.mistake("x and y are exchanged: x goes to the right, along a row.")
+@frames.mistake(
+    "x and y are exchanged: x goes to the right along a row, i % columns * size; y counts the rows, i // columns * "
+    "size."
+)
 def column_first(names, size, columns):
     boxes = spritesheet.frames(names, size, columns)
     return {name: {**box, "x": box["y"], "y": box["x"]} for name, box in boxes.items()}
@@ -111,12 +193,55 @@ def one_row(names, size, columns):
     return spritesheet.frames(names, size, len(names))
 
 
+def _boxes(names, size, place):
+    return {n: dict(zip("xywh", (*place(i), size, size), strict=True)) for i, n in enumerate(names)}
+
+
+frames.mistake(
+    "Rows are counted from the top downwards, as pixels are: y is row * size, not minus that.",
+    lambda names, size, columns: _boxes(names, size, lambda i: (i % columns * size, -(i // columns) * size)),
+)
+frames.mistake(
+    "Counting begins at 0: the first sprite stands in the upper left corner.",
+    lambda names, size, columns: _boxes(
+        names, size, lambda i: ((i + 1) % columns * size, (i + 1) // columns * size)
+    ),
+)
+frames.mistake(
+    "A gap of one pixel is left between the sprites; they stand side by side.",
+    lambda names, size, columns: _boxes(
+        names, size, lambda i: (i % columns * (size + 1), i // columns * (size + 1))
+    ),
+)
+frames.mistake(
+    "These are lists; the atlas wants a dictionary with x, y, w and h for each name.",
+    lambda names, size, columns: {
+        n: list(b.values()) for n, b in spritesheet.frames(names, size, columns).items()
+    },
+)
+frames.mistake(
+    "This is a list of boxes; the atlas is a dictionary: name -> box.",
+    lambda names, size, columns: list(spritesheet.frames(names, size, columns).values()),
+)
+frames.mistake(
+    "The centre of each sprite is given; the atlas wants the upper left corner.",
+    lambda names, size, columns: _boxes(
+        names, size, lambda i: (i % columns * size + size // 2, i // columns * size + size // 2)
+    ),
+)
+
+
 _CODE = torch.tensor([0, 0, 0, 1, 1, 2])
 _LABEL = torch.tensor([3, 3, 1, 1, 0, 2])
 
 
 @exercise(
-    cases=((_CODE, _LABEL), (_CODE, torch.zeros(6, dtype=torch.long)), (torch.arange(4), torch.arange(4))),
+    cases=(
+        (_CODE, _LABEL),
+        (_CODE, torch.zeros(6, dtype=torch.long)),
+        (torch.arange(4), torch.arange(4)),
+        (torch.tensor([4, 4, 4, 4, 9, 9, 9]), torch.tensor([0, 1, 1, 2, 5, 5, 0])),
+    ),
     hints=(
         "For one code c: label[code == c] are its labels, and torch.bincount(…).max() is the largest group.",
         "Add up the largest groups of all codes (code.unique()), then divide by the number of pictures.",
@@ -144,6 +269,36 @@ def equal_numbers(code, label):
     return (code == label).float().mean()
 
 
+purity.mistake(
+    "This counts the pictures; asked is their share.",
+    lambda code, label: purity.answer(label=label, code=code) * len(code),
+)
+purity.mistake(
+    "This is the share of the most frequent label of all; look within each code.",
+    lambda code, label: torch.bincount(label).max() / len(label),
+)
+purity.mistake(
+    "This is the smallest share of all codes; add up over the codes.",
+    lambda code, label: min(
+        (torch.bincount(label[code == c]).max() / (code == c).sum()).item() for c in code.unique()
+    ),
+)
+purity.mistake(
+    "This divides by the number of codes; divide by the number of pictures.",
+    lambda code, label: purity.answer(code, label) * len(code) / len(code.unique()),
+)
+purity.mistake(
+    "bincount(…).argmax() is the most frequent label itself; how often it occurs is .max().",
+    lambda code, label: sum(torch.bincount(label[code == c]).argmax() for c in code.unique()) / len(code),
+)
+purity.mistake(
+    "Only codes of a single label count here; in the others the most frequent label counts as well.",
+    lambda code, label: (
+        sum(int((code == c).sum()) for c in code.unique() if len(label[code == c].unique()) == 1) / len(code)
+    ),
+)
+
+
 def _verify_discriminator(attempt):
     torch.manual_seed(0)
     D = attempt()
@@ -167,6 +322,7 @@ def _verify_discriminator(attempt):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+    _refuse_squeezed(attempt, x, y)
     if first[0] - first[1] < 0.1:
         raise Wrong("It cannot learn to prefer one class: the first label plays no role in its score.")
     if other[0] - other[1] < 0.1:
@@ -182,12 +338,34 @@ def _verify_discriminator(attempt):
                     "A label adds the same to every picture; with a fake of the same label that cancels. "
                     "Put another layer after it."
                 )
+    total = sum(p.numel() for p in D.parameters())
+    return (
+        f"It has {total:,} parameters; after 30 steps its score tells two classes apart by "
+        f"{(first[0] - first[1]).item():.1f} "
+        f"and two palettes by {(other[0] - other[1]).item():.1f}."
+    )
+
+
+def _refuse_squeezed(network, x, y):
+    """A score is a raw number: with large weights it leaves any fixed range."""
+    D = network()
+    with torch.no_grad():
+        for p in D.parameters():
+            p *= 30
+        score = D(x, y)
+    if score.abs().max() <= 1:
+        raise Wrong(
+            "However large the weights, the scores stay between -1 and 1: is there a sigmoid or tanh at the end? A "
+            "score is a "
+            "raw number (a logit); the loss does the rest."
+        )
 
 
 @exercise(
     verify=_verify_discriminator,
     hints=(
-        "One way: turn each label into a map that is 1 for it and 0 otherwise, and append 12 + 6 maps to the picture.",
+        "One way: turn each label into a map that is 1 for it and 0 otherwise, and append 12 + 6 maps to the "
+        "picture.",
         "F.one_hot(y[:, 0], 12) is (n, 12); [:, :, None, None].expand(-1, -1, 24, 24) makes maps of it.",
         "With 4 + 18 channels, gans.Discriminator(channels=22, size=24, width=24) does the rest.",
     ),
@@ -245,3 +423,33 @@ class Cancelling(nn.Module):
 class FlatScore(MyDiscriminator.answer):
     def forward(self, x, y):
         return super().forward(x, y)[:, 0]
+
+
+@MyDiscriminator.mistake("is there a sigmoid or tanh at the end")
+class Sigmoid(MyDiscriminator.answer):
+    def forward(self, x, y):
+        return super().forward(x, y).sigmoid()
+
+
+@MyDiscriminator.mistake("No gradient reaches idle.weight")
+class WithAnIdleLayer(MyDiscriminator.answer):
+    def __init__(self):
+        super().__init__()
+        self.idle = nn.Linear(2, 2)
+
+
+@MyDiscriminator.mistake("was made for 4 channels, and its input has 22")
+class WrongChannels(MyDiscriminator.answer):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(4, 24, kernel_size=4, stride=2, padding=1)
+
+
+@MyDiscriminator.mistake("Normalisation has only one value")
+class NormalisedFeatures(MyDiscriminator.answer):
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm1d(1)
+
+    def forward(self, x, y):
+        return self.norm(super().forward(x, y))
