@@ -28,8 +28,10 @@ BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 UNMARKED = re.compile(r"(?<!\*\*)\bTry\b(?! it:\*\*)[^.:\n]*|\btry `[^`]*`")
 RUN_FIRST = re.compile(r"^\*Run first: (.*)\.\*$", re.MULTILINE)
 EVERYTHING = "everything above"
-UNITS = r"ms|s|min|seconds?|minutes?|GB|MB|steps/s|times (?:faster|slower)"
-VARIES = re.compile(rf"<progress.*?</progress>|[0-9][0-9.,]* ?(?:{UNITS})\b|0x[0-9a-f]+", re.DOTALL)
+UNITS = r"bytes|ms|s|min|seconds?|minutes?|GB|MB|steps/s|times (?:faster|slower)"
+VARIES = re.compile(
+    rf"<progress.*?</progress>|[0-9][0-9.,]* ?(?:{UNITS})\b|0x[0-9a-f]+|_[0-9]{{3}}\.(?:png|json)", re.DOTALL
+)
 SETTINGS = "import os\nos.environ.update(IMAGEGEN_PACE='quick')\nos.environ.pop('IMAGEGEN_SWEEP', None)"
 
 
@@ -210,13 +212,10 @@ def alone(notebook) -> list[Step]:
 
 
 def shown(cell) -> list[str]:
-    """What a reader sees of a cell's outputs, without what differs each time: seconds, progress, controls."""
-    seen = []
-    for output in cell.outputs:
-        data = output.get("data", {"text": output.get("text", "")})
-        if WIDGET not in data:
-            seen.append(VARIES.sub("", "".join(f"{kind} {text}" for kind, text in sorted(data.items()))))
-    return seen
+    """What a reader sees of a cell's outputs, without what differs each time: seconds, progress, controls, warnings."""
+    printed = "".join(o.text for o in cell.outputs if o.output_type == "stream" and o.name == "stdout")
+    data = [o.data for o in cell.outputs if "data" in o and WIDGET not in o.data]
+    return [VARIES.sub("", text) for text in (printed, *(str(sorted(bundle.items())) for bundle in data))]
 
 
 def run(steps: list[Step]) -> list[str]:
