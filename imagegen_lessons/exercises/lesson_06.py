@@ -1,5 +1,7 @@
 """Exercises of lesson 06: directions, a logistic probe, switched units, inversion, an attribute of one's own."""
 
+import inspect
+
 import torch
 from torch import nn
 
@@ -11,7 +13,11 @@ _SLANTED = torch.tensor([0.6, 0.0, -0.8])  # length 1
 
 
 @exercise(
-    cases=((normal(5, 3, seed=1), _SLANTED, 2.0), (normal(1, 3, seed=2), _SLANTED, -0.5)),
+    cases=(
+        (normal(5, 3, seed=1), _SLANTED, 2.0),
+        (normal(1, 3, seed=2), _SLANTED, -0.5),
+        (normal(3, 3, seed=12), _SLANTED, 0.0),
+    ),
     hints=(
         "How far along is each latent now? `z @ direction`, since the direction has length 1.",
         "Each latent must move along the direction by what it lacks: value minus where it is.",
@@ -38,6 +44,32 @@ def the_wrong_way(z, direction, value):
     return z + (z @ direction - value)[:, None] * direction
 
 
+set_along.mistake(
+    "This takes away what each latent has along the direction, and does not put `value` there.",
+    lambda z, direction, value: z - (z @ direction)[:, None] * direction,
+)
+set_along.mistake(
+    "Every number of the latent becomes `value`; only how far it stands along the direction may change.",
+    lambda z, direction, value: torch.full_like(z, value),
+)
+set_along.mistake(
+    "All latents are moved by the same amount, the mean of what they lack; each lacks an amount of its own.",
+    lambda z, direction, value: z + (value - (z @ direction).mean()) * direction,
+)
+set_along.mistake(
+    "z @ direction has the shape (n,); give it a second dimension, [:, None], so that each row gets its own.",
+    lambda z, direction, value: z + (value - z @ direction) * direction[:, None],
+)
+set_along.mistake(
+    "The missing amount is added to all numbers of the latent; multiply it by the direction.",
+    lambda z, direction, value: z + (value - z @ direction)[:, None],
+)
+set_along.mistake(
+    "value is multiplied by where the latent stands; it should end at value itself.",
+    lambda z, direction, value: z + (value - 1) * (z @ direction)[:, None] * direction,
+)
+
+
 _HAS = torch.tensor([1.0, 0.0, 0.0, 1.0, 1.0, 0.0])
 
 
@@ -58,7 +90,9 @@ def logistic_step(w, z, has, lr):
     return w - lr * (error[:, None] * z).mean(dim=0)
 
 
-@logistic_step.mistake("You walk uphill: subtract the gradient.")
+@logistic_step.mistake(
+    "You walk uphill: subtract the gradient, and let the error be probability minus truth."
+)
 def uphill(w, z, has, lr):
     return w + lr * ((torch.sigmoid(z @ w) - has)[:, None] * z).mean(dim=0)
 
@@ -89,10 +123,34 @@ def without_lr(w, z, has, lr):
     return logistic_step.answer(w, z, has, 1.0)
 
 
+logistic_step.mistake(
+    "The step of each latent is missing its z: a weight moves as much as its input is large.",
+    lambda w, z, has, lr: w - lr * (torch.sigmoid(z @ w) - has).mean(),
+)
+logistic_step.mistake(
+    "Error and latent belong together: multiply first, then take the mean.",
+    lambda w, z, has, lr: w - lr * (torch.sigmoid(z @ w) - has).mean() * z.mean(dim=0),
+)
+logistic_step.mistake(
+    "This is the step of the squared error of the probability: cross-entropy has no p (1 − p) in its gradient.",
+    lambda w, z, has, lr: (
+        w - lr * (2 * (p := torch.sigmoid(z @ w)).sub(has).mul(p * (1 - p))[:, None] * z).mean(dim=0)
+    ),
+)
+logistic_step.mistake(
+    "The mean is over the weights; it goes over the latents: dim=0.",
+    lambda w, z, has, lr: w - lr * ((torch.sigmoid(z @ w) - has)[:, None] * z).mean(),
+)
+
+
 def _verify_units_hook(attempt):
     hook = attempt([1, 2], 0.5)
     if not callable(hook):
         raise Wrong("units_hook(units, factor) should return a function: define one inside, and return it.")
+    try:
+        inspect.signature(hook).bind(None, None, None)
+    except TypeError:
+        raise Wrong("A hook is called with three things: def hook(layer, inputs, maps).") from None
     layer = nn.Conv2d(2, 4, kernel_size=3)
     x = normal(3, 2, 5, 5, seed=6)
     plain = layer(x).detach()
@@ -115,6 +173,10 @@ def _verify_units_hook(attempt):
         raise Wrong("Units that were not named have changed, too: choose them in the second dimension.")
     if not torch.allclose(got, expected, atol=1e-6):
         raise Wrong("The named units should be `factor` times what they were.")
+    if not got.requires_grad:
+        raise Wrong(
+            "The numbers are right, but no gradient passes through the hook: leave out detach, .data and no_grad."
+        )
 
 
 @exercise(
@@ -169,6 +231,36 @@ def the_units_alone(units, factor):
     return lambda layer, inputs, maps: factor * maps[:, units]
 
 
+@units_hook.mistake("define one inside, and return it")
+def no_function(units, factor):
+    return factor
+
+
+@units_hook.mistake("should be `factor` times what they were")
+def switched_off(units, factor):
+    def hook(layer, inputs, maps):
+        maps = maps.clone()
+        maps[:, units] = 0
+        return maps
+
+    return hook
+
+
+@units_hook.mistake("A hook is called with three things")
+def two_arguments(units, factor):
+    return lambda inputs, maps: maps
+
+
+@units_hook.mistake("no gradient passes through the hook")
+def detached(units, factor):
+    def hook(layer, inputs, maps):
+        maps = maps.detach().clone()
+        maps[:, units] = factor * maps[:, units]
+        return maps
+
+    return hook
+
+
 class _SmallG(nn.Module):
     """Stands for a generator: latents (n, 3) to images (n, 1, 2, 2)."""
 
@@ -221,6 +313,48 @@ def sum_of_pixels(G, z, target, lr):
     return (z - lr * gradient).detach()
 
 
+def _descend(loss, sign=-1.0):
+    """A step of inversion with another loss(pictures, target), or another sign."""
+
+    def step(G, z, target, lr):
+        z = z.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(loss(G(z), target), z)
+        return (z + sign * lr * gradient).detach()
+
+    return step
+
+
+def _each(x, target):
+    return (x - target).square().flatten(1).mean(dim=1)
+
+
+inversion_step.mistake(
+    "You walk uphill: subtract the gradient.", _descend(lambda x, t: _each(x, t).sum(), sign=1.0)
+)
+inversion_step.mistake(
+    "These are absolute differences; the error is the mean squared difference.",
+    _descend(lambda x, t: (x - t).abs().flatten(1).mean(dim=1).sum()),
+)
+inversion_step.mistake(
+    "The root changes the length of the step; take the mean squared difference itself.",
+    _descend(lambda x, t: _each(x, t).sqrt().sum()),
+)
+inversion_step.mistake(
+    "This is half of the gradient: the error has no ½.", _descend(lambda x, t: _each(x, t).sum() / 2)
+)
+inversion_step.mistake(
+    "This is the gradient alone; the step starts at z.",
+    lambda G, z, target, lr: z - inversion_step.answer(G, z, target, 1.0),
+)
+inversion_step.mistake(
+    "Only the first face moves; add the losses of all faces up.", _descend(lambda x, t: _each(x, t)[0])
+)
+inversion_step.mistake(
+    "The step is a whole gradient long: multiply it by lr.",
+    lambda G, z, target, lr: inversion_step.answer(G, z, target, 1.0),
+)
+
+
 def _verify_attribute(attempt):
     x = faces.render(faces.passports(64, seed=12))
     values = attempt(x)
@@ -235,7 +369,15 @@ def _verify_attribute(attempt):
     if values.std() < 1e-4:
         raise Wrong("It gives all faces the same number; measure something in which they differ.")
     if not torch.allclose(attempt(x[:8]), values[:8], atol=1e-4):
-        raise Wrong("A face's number depends on the other faces; each should be measured by itself.")
+        raise Wrong(
+            "A face's number depends on the other faces, or on chance; each should be measured by itself, and "
+            "twice the same."
+        )
+    same = torch.stack([x.mean(dim=(1, 2, 3)), *x.mean(dim=(2, 3)).unbind(dim=1)])
+    alike = torch.corrcoef(torch.cat([values[None], same]))[0, 1:].abs().max()
+    return (
+        f"(It is {alike:.0%} correlated with the plain brightness of the picture or of one of its colours.)"
+    )
 
 
 @exercise(
@@ -257,12 +399,6 @@ def one_for_each_colour(x):
     return x.mean(dim=(2, 3))
 
 
-@my_attribute.mistake("depends on the other faces")
-def compared_with_the_others(x):
-    values = x.mean(dim=(1, 2, 3))
-    return values - values.mean()
-
-
 @my_attribute.mistake(".float()")
 def yes_or_no(x):
     return x[:, 0].mean(dim=(1, 2)) > 0.5
@@ -271,3 +407,8 @@ def yes_or_no(x):
 @my_attribute.mistake("the same number")
 def always_one(x):
     return torch.ones(len(x))
+
+
+my_attribute.mistake("or on chance", lambda x: torch.rand(len(x)))
+my_attribute.mistake("should be finite", lambda x: (x - 2).mean(dim=(1, 2, 3)).log())
+my_attribute.mistake("it should return a tensor", lambda x: x.mean(dim=(1, 2, 3)).tolist())

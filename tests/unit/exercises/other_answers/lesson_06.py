@@ -37,10 +37,39 @@ def my_attribute(x):
     return x.flatten(1).std(dim=1)
 
 
+def logistic_by_sums(w, z, has, lr):
+    total = torch.zeros_like(w)
+    for latent, answer in zip(z, has, strict=True):
+        total += (1 / (1 + torch.exp(-(latent * w).sum())) - answer) * latent
+    return w - lr / len(z) * total
+
+
+def hook_by_where(units, factor):
+    def hook(layer, inputs, maps):
+        named = torch.zeros(maps.shape[1], dtype=torch.bool)
+        named[units] = True
+        return torch.where(named.view(1, -1, 1, 1), factor * maps, maps)
+
+    return hook
+
+
+def inversion_by_backward(G, z, target, lr):
+    z = z.detach().clone().requires_grad_(True)
+    error = torch.nn.functional.mse_loss(G(z), target, reduction="none").mean(dim=(1, 2, 3))
+    error.sum().backward()
+    with torch.no_grad():
+        return z - lr * z.grad
+
+
 ANSWERS = {
-    "set_along": [set_along],
-    "logistic_step": [logistic_step],
-    "units_hook": [units_hook],
-    "inversion_step": [inversion_step],
-    "my_attribute": [my_attribute],
+    "set_along": [
+        set_along,
+        lambda z, direction, value: torch.stack(
+            [x + (value - torch.dot(x, direction)) * direction for x in z]
+        ),
+    ],
+    "logistic_step": [logistic_step, logistic_by_sums],
+    "units_hook": [units_hook, hook_by_where],
+    "inversion_step": [inversion_step, inversion_by_backward],
+    "my_attribute": [my_attribute, lambda x: (x - x.flip(3)).abs().mean(dim=(1, 2, 3))],
 }
