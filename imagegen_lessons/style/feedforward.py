@@ -6,6 +6,21 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from imagegen_lessons import images
+
+
+def check_pictures(x, values):
+    """Raises images.ImageError unless x is a batch (n, 3, H, W) of float32, and with `values` of numbers in [0, "
+    "1]."""
+    if not isinstance(x, torch.Tensor) or x.dim() != 4 or x.shape[1] != 3 or len(x) == 0:
+        have = tuple(x.shape) if isinstance(x, torch.Tensor) else type(x).__name__
+        raise images.ImageError(f"The network takes colour pictures (n, 3, height, width), not {have}.")
+    if x.dtype != torch.float32:
+        hint = "x.float()" if x.is_floating_point() else "x.float() / 255"
+        raise images.ImageError(f"The network takes float32 pictures, not {x.dtype}: {hint}.")
+    if values:  # not in training, where a GPU would have to be waited for
+        images.check(x)
+
 
 def convolution(narrow, wide, size=3, stride=1):
     """A convolution that keeps the size (or halves it) and repeats the border outwards, so that no frame appears."""
@@ -61,9 +76,17 @@ class TransformNet(nn.Module):
         self.norms = nn.ModuleList([ConditionalInstanceNorm(c, styles) for c in channels])
 
     def forward(self, x, mix=None):
-        """`mix` (n, styles): how much of each style, adding up to 1; by default all of the first."""
+        """`mix` (n, styles): how much of each style, adding up to 1; by default all of the first.
+
+        Raises images.ImageError for what is no batch of colour pictures, ValueError for a mix of another shape.
+        """
+        check_pictures(x, values=not self.training)
         if mix is None:
             mix = torch.eye(self.styles, device=x.device)[:1].expand(len(x), -1)
+        if mix.shape != (len(x), self.styles):
+            raise ValueError(
+                f"A mix has the shape {(len(x), self.styles)}, pictures by styles, not {tuple(mix.shape)}."
+            )
         mix = mix.to(x)
         height, width = x.shape[-2:]
         # Sizes that four does not divide: the border is repeated, and cut off again at the end.
@@ -111,7 +134,8 @@ class AdaINNet(nn.Module):
         self.conv_out = convolution(a, 3)
 
     def encode(self, x):
-        """The backbone's four feature maps of pictures (n, 3, H, W)."""
+        """The backbone's four feature maps of pictures (n, 3, H, W); images.ImageError for what is none."""
+        check_pictures(x, values=not self.training)
         return self.extractor[0].backbone(x, depth=4)
 
     def code(self, style):

@@ -21,15 +21,18 @@ class StyleError(ValueError):
 def preserve_colours(painted, photo):
     """The photo's colours with the brightness of `painted`; both (n, 3, h, w), and so is the result, in [0, 1].
 
+    Raises images.ImageError for values beyond [0, 1].
     Source: Gatys et al. 2016, "Preserving Color in Neural Artistic Style Transfer", luminance-only transfer.
     """
+    images.check(painted), images.check(photo)
     weights = torch.tensor([0.299, 0.587, 0.114])[:, None, None].to(painted)  # ITU-R BT.601
     change = (painted * weights).sum(dim=-3, keepdim=True) - (photo * weights).sum(dim=-3, keepdim=True)
     return (photo + change).clamp(0, 1)
 
 
 def fit_in(image, size):
-    """The image resized so that its longer side is `size`; the shorter keeps the shape, but has 16 pixels at least."""
+    """The image resized so that its longer side is `size`; the shorter keeps the shape, but has 16 pixels at "
+    "least."""
     height, width = image.shape[-2:]
     scale = size / max(height, width)
     return images.resize(image, tuple(max(min(16, size), round(side * scale)) for side in (height, width)))
@@ -76,10 +79,21 @@ class Recipe:
             raise StyleError(f"The start can be content, noise, or a picture, not {self.start!r}.")
         if self.optimizer not in ("adam", "lbfgs"):
             raise StyleError(f"The optimizer can be adam or lbfgs, not {self.optimizer!r}.")
-        if not self.schedule or any(size < 16 or steps < 1 for size, steps in self.schedule):
+        if not _is_schedule(self.schedule):
             raise StyleError(
-                f"A schedule holds pairs such as (256, 100), 16 pixels at least, not {self.schedule}."
+                "A schedule is a list of pairs (longer side in pixels, steps), such as [(256, 100)], with 16 "
+                "pixels and "
+                f"1 step at least, not {self.schedule!r}."
             )
+
+
+def _is_schedule(value):
+    """Is it a list or tuple of pairs of whole numbers that can be used?"""
+    if not isinstance(value, list | tuple) or not value:
+        return False
+    pairs = [pair for pair in value if isinstance(pair, list | tuple) and len(pair) == 2]
+    whole = all(isinstance(number, int) and not isinstance(number, bool) for pair in pairs for number in pair)
+    return len(pairs) == len(value) and whole and all(size >= 16 and steps >= 1 for size, steps in pairs)
 
 
 def _is_weight(value):
@@ -87,7 +101,8 @@ def _is_weight(value):
 
 
 def _picture(image):
-    """One picture in colour, (1, 3, H, W), from one with or without a batch, grey or not; ImageError if it is none."""
+    """One picture in colour, (1, 3, H, W), from one with or without a batch, grey or not; ImageError if it is "
+    "none."""
     x = images.check(image)
     x = x if x.dim() == 4 else x[None]
     if len(x) != 1:
@@ -129,6 +144,12 @@ class StyleTransfer:
         recipe.check()
         self.content = _picture(content)
         self.styles = [_picture(style) for style in _as_list(styles)]
+        for x in [self.content, *self.styles]:
+            if max(x.shape[-2:]) > 32 * min(x.shape[-2:]):
+                print(
+                    f"A picture of {x.shape[-2]} × {x.shape[-1]} pixels is so thin that it gets squeezed: better "
+                    f"crop it."
+                )
         if not self.styles:
             raise StyleError("There must be a style, at least one.")
         masks = [None] * len(self.styles) if masks is None else _as_list(masks)
@@ -167,6 +188,14 @@ class StyleTransfer:
             self._optimizer.zero_grad()
             total, terms = self.loss(self._x)
             total.backward()
+            # Asked once a size: a GPU would have to be waited for, and silent channels show at the first step.
+            if self._untried and not (total.isfinite() and self._x.grad.isfinite().all()):
+                raise StyleError(
+                    "The loss or its gradient became inf or nan. Does the statistic divide by a deviation, or take "
+                    "a root? "
+                    "Many channels are 0 everywhere: add a little, such as 1e-5, below the stroke or under the root."
+                )
+            self._untried = False
             kept.update({name: term.detach() for name, term in terms.items()})
             return total
 
@@ -182,6 +211,7 @@ class StyleTransfer:
     def _next_stage(self):
         """The terms of the loss, the picture and an optimizer at the next size."""
         self._stages.pop(0)
+        self._untried = True
         size, self._left = self._stages[0]
         content = fit_in(self.content, size).to(runtime.device())
         self._make_terms(content, size)

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from imagegen_lessons import style
+from imagegen_lessons import images, style
 from imagegen_lessons.networks import features
 from tests.unit.helpers import refused
 
@@ -92,3 +92,29 @@ def test_weights_that_make_no_mixture_are_refused():
             style.blend(codes, weights)
     with refused("0 styles"):
         style.blend([], ())
+
+
+@pytest.mark.parametrize(
+    ("x", "words"),
+    [
+        (torch.rand(1, 1, 32, 32), r"\(n, 3, height, width\), not \(1, 1, 32, 32\)"),
+        (torch.rand(1, 4, 32, 32), "not .1, 4, 32, 32."),
+        (torch.rand(3, 32, 32), "not .3, 32, 32."),
+        (torch.rand(0, 3, 32, 32), "not .0, 3, 32, 32."),
+        ((255 * torch.rand(1, 3, 32, 32)).byte(), "float32 pictures, not torch.uint8: x.float.. / 255"),
+        (torch.rand(1, 3, 32, 32).double(), "not torch.float64: x.float"),
+        (255 * torch.rand(1, 3, 32, 32), "if it counts to 255"),
+        (torch.full((1, 3, 32, 32), torch.nan), "not finite"),
+        ("cat.png", "not str"),
+    ],
+)
+def test_what_is_no_picture_gets_a_sentence(net, x, words):
+    with refused(words, images.ImageError):
+        style.TransformNet(width=16).eval()(x)
+    with refused(words, images.ImageError):
+        net.eval().encode(x)
+
+
+def test_a_mix_of_another_shape_gets_a_sentence():
+    with refused(r"A mix has the shape \(2, 3\), pictures by styles, not \(2, 2\)"):
+        style.TransformNet(styles=3, width=16)(torch.rand(2, 3, 16, 16), torch.ones(2, 2))

@@ -180,3 +180,39 @@ def test_where_memory_is_small_it_goes_on_smaller_and_says_so(extractor, schedul
 def test_where_nothing_fits_it_gives_up_with_a_sentence(extractor):
     with pytest.raises(style.StyleError, match="does not suffice for 32 pixels"):
         transfer(SmallMemory(extractor, largest=8), schedule=((64, 1),))
+
+
+@pytest.mark.parametrize("schedule", [(256, 100), [(256,)], [(256, 10.5)], [(8, 10)], [], 256, [("256", 10)]])
+def test_a_schedule_that_is_none_gets_a_sentence(schedule):
+    with refused("list of pairs", style.StyleError):
+        style.Recipe(schedule=schedule).check()
+
+
+def test_a_statistic_that_breaks_at_silent_channels_is_said():
+    def skewness(f, weight=None):
+        centred = f - f.mean(dim=(2, 3), keepdim=True)
+        return (centred / centred.square().mean(dim=(2, 3), keepdim=True).sqrt()).pow(3).mean(dim=(2, 3))
+
+    class Silent(torch.nn.Module):
+        def forward(self, x):
+            f = torch.cat([x, 0 * x], dim=1)
+            return [f, f, f, f, f]
+
+    picture = torch.rand(1, 3, 32, 32)
+    transfer = style.StyleTransfer(
+        picture, picture.flip(3), Silent(), style.Recipe(statistic=skewness, schedule=((32, 5),))
+    )
+    with refused("became inf or nan. Does the statistic divide", style.StyleError):
+        transfer.step()
+
+
+def test_colours_beyond_0_and_1_are_refused_when_they_are_preserved():
+    with refused("if it counts to 255", images.ImageError):
+        style.preserve_colours(255 * torch.rand(1, 3, 4, 4), torch.rand(1, 3, 4, 4))
+
+
+def test_a_thin_picture_is_said_to_be_squeezed(extractor, capsys):
+    style.StyleTransfer(
+        torch.rand(1, 3, 2, 400), torch.rand(1, 3, 32, 32), extractor, style.Recipe(schedule=((32, 1),))
+    )
+    assert "so thin that it gets squeezed" in capsys.readouterr().out

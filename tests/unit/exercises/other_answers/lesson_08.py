@@ -3,6 +3,8 @@
 import torch
 import torch.nn.functional as F
 
+from imagegen_lessons import style
+
 
 def colour_transfer(content, painting):
     channels = []
@@ -40,10 +42,45 @@ def find_shift(first, second, largest):
     return k // (2 * largest + 1) - largest, k % (2 * largest + 1) - largest
 
 
+def find_shift_by_overlaps(first, second, largest):
+    h, w = first.shape[-2:]
+    errors = []
+    for dy in range(-largest, largest + 1):
+        for dx in range(-largest, largest + 1):
+            a = first[..., max(0, dy) : h + min(0, dy), max(0, dx) : w + min(0, dx)]
+            b = second[..., max(0, -dy) : h - max(0, dy), max(0, -dx) : w - max(0, dx)]
+            errors.append(((a - b).abs().mean().item(), dy, dx))
+    return torch.tensor(min(errors)[1:])
+
+
+def by_hand(f, eps=1e-6):
+    mean = f.mean(dim=(2, 3), keepdim=True)
+    return (f - mean) / (((f - mean) ** 2).mean(dim=(2, 3), keepdim=True) + eps) ** 0.5
+
+
+def stds(f, eps=1e-6):
+    return (f.var(dim=(2, 3), unbiased=False, keepdim=True) + eps).sqrt()
+
+
 ANSWERS = {
-    "colour_transfer": [colour_transfer],
-    "adain": [adain],
-    "conditional_instance_norm": [conditional_instance_norm],
-    "two_styles": [two_styles],
-    "find_shift": [find_shift],
+    "colour_transfer": [
+        lambda c, p: torch.clamp(by_hand(c) * stds(p) + p.mean(dim=(2, 3), keepdim=True), min=0, max=1),
+        lambda c, p: style.adain(c, style.mean_std(p)).clip(0, 1),
+    ],
+    "adain": [
+        adain,
+        lambda f, wanted: by_hand(f) * wanted[:, 1, :, None, None] + wanted[:, 0][..., None, None],
+    ],
+    "conditional_instance_norm": [
+        conditional_instance_norm,
+        lambda f, scale, shift, mix: (
+            torch.einsum("nchw,ns,sc->nchw", by_hand(f), mix, scale)
+            + torch.einsum("ns,sc->nc", mix, shift)[:, :, None, None]
+        ),
+    ],
+    "two_styles": [
+        two_styles,
+        lambda f, one, other, mask: torch.lerp(style.adain(f, other), style.adain(f, one), mask),
+    ],
+    "find_shift": [find_shift, find_shift_by_overlaps],
 }
