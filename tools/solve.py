@@ -1,10 +1,11 @@
 """Writes solved copies of the lessons to build/solved: `python -m tools.solve`.
 
-In every cell tagged "exercise" the blank definitions are replaced by the answers from the package, and `.check(`
-by `.test(`, which raises when an answer is wrong.
+In every cell tagged "exercise" the blank definitions are replaced by the answers from the package, and the
+exercise's `.check(` by `.test(`, which raises when an answer is wrong.
 """
 
 import ast
+import re
 import sys
 
 from imagegen_lessons import exercises
@@ -22,7 +23,7 @@ def solve_source(source: str) -> str:
     for node, answer in sorted(answers.items(), key=lambda item: -item[0].lineno):
         first = min(part.lineno for part in [*node.decorator_list, node])
         lines[first - 1 : node.end_lineno] = answer.splitlines()
-    return "\n".join(lines).replace(".check(", ".test(")
+    return re.sub(r"^(exercises\.\w+)\.check\(", r"\1.test(", "\n".join(lines), flags=re.MULTILINE)
 
 
 def solve(notebook):

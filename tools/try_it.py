@@ -3,7 +3,7 @@
 1. It follows every suggestion. A paragraph that begins with `**Try it:**` is followed by a block of Python that runs as
    it stands; in the text of an exercise, after the exercise was solved. Where the block begins with
    `# In the cell above:`, its assignments replace those to the same names in the code cell above, which runs again.
-2. It runs every cell twice; the second time shows the same as the first.
+2. It runs every cell twice; the second time shows the same as the first (but cells tagged "times", which draw seconds).
 3. It runs every section alone, after the set-up cell and the sections that its second line names ("*Run first: …*").
    `--write` writes these lines, from the names that each section uses.
 """
@@ -28,7 +28,7 @@ BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 UNMARKED = re.compile(r"(?<!\*\*)\bTry\b(?! it:\*\*)[^.:\n]*|\btry `[^`]*`")
 RUN_FIRST = re.compile(r"^\*Run first: (.*)\.\*$", re.MULTILINE)
 EVERYTHING = "everything above"
-UNITS = r"bytes|ms|s|min|seconds?|minutes?|GB|MB|steps/s|times (?:faster|slower)"
+UNITS = r"bytes|ms|s|min|seconds?|minutes?|GB|MB|steps/s|times (?:faster|slower|as fast)"
 VARIES = re.compile(
     rf"<progress.*?</progress>|[0-9][0-9.,]* ?(?:{UNITS})\b|0x[0-9a-f]+|_[0-9]{{3}}\.(?:png|json)", re.DOTALL
 )
@@ -187,7 +187,7 @@ def walk(notebook) -> tuple[list[Step], list[str]]:
         else:
             above = cell.source
             steps.append(Step(f"[{number}]", above))
-            steps.append(Step(f"[{number}] run again", above, again=True))
+            steps.append(Step(f"[{number}] run again", above, again=not lessons.has_tag(cell, "times")))
         for place, suggestion in waiting:
             try:
                 steps.append(Step(f"[{place}] {TRY}", followed(suggestion, above)))
@@ -198,7 +198,8 @@ def walk(notebook) -> tuple[list[Step], list[str]]:
 
 
 def alone(notebook) -> list[Step]:
-    """Every section after the set-up and what it names; those that need everything above are walked through anyway."""
+    """Every section after the set-up and what it names; those that need everything above are walked through "
+    "anyway."""
     found = sections(notebook)
     needed, steps = needs(found), []
     for number, section in enumerate(found[1:], start=1):
@@ -212,7 +213,8 @@ def alone(notebook) -> list[Step]:
 
 
 def shown(cell) -> list[str]:
-    """What a reader sees of a cell's outputs, without what differs each time: seconds, progress, controls, warnings."""
+    """What a reader sees of a cell's outputs, without what differs each time: seconds, progress, controls, "
+    "warnings."""
     printed = "".join(o.text for o in cell.outputs if o.output_type == "stream" and o.name == "stdout")
     data = [o.data for o in cell.outputs if "data" in o and WIDGET not in o.data]
     return [VARIES.sub("", text) for text in (printed, *(str(sorted(bundle.items())) for bundle in data))]
