@@ -127,9 +127,8 @@ d_loss_hinge.mistake(
     lambda real_score, fake_score: F.relu(1 + fake_score).mean(),
 )
 d_loss_hinge.mistake(
-    "The fake scores are detached: they come from D as well, and D must learn from both. (That G learns nothing "
-    "here is "
-    "seen to elsewhere: d_step detaches the fake points, not their scores.)",
+    "The fake scores are detached: they come from D as well, and D must learn from both. (That G learns nothing here "
+    "is seen to elsewhere: d_step detaches the fake points, not their scores.)",
     lambda real_score, fake_score: F.relu(1 - real_score).mean() + F.relu(1 + fake_score.detach()).mean(),
 )
 d_loss_hinge.mistake(
@@ -323,7 +322,7 @@ blobs_covered.mistake(
 
 
 def _verify_shape(attempt):
-    for n in (500, 64):
+    for n in (500, 64, 7):
         found = attempt(n)
         if found is None:
             raise Wrong("my_shape returns nothing (None). Does it end with `return`?")
@@ -335,10 +334,11 @@ def _verify_shape(attempt):
         if found.shape != (n, 2):
             raise Wrong(
                 f"my_shape({n}) should give the shape ({n}, 2), but it gives {tuple(found.shape)}. One point a "
-                f"row; and "
-                "as many as n says."
+                "row, and as many as n says."
             )
     found, others = attempt(500), attempt(500)
+    if found.requires_grad:
+        raise Wrong("These points ask for gradients, but real points are data: end it with .detach().")
     if found.dtype != torch.float32:
         raise Wrong(
             f"my_shape gives numbers of type {found.dtype}; networks want float32: end it with .float()."
@@ -353,9 +353,8 @@ def _verify_shape(attempt):
         )
     if torch.equal(found, others):
         raise Wrong(
-            "Two calls give the very same points; a GAN needs new ones for every batch. Draw them at random; and "
-            "if you "
-            "do, a fixed seed makes them the same each time: leave it out, and hand seed=None to points.word and "
+            "Two calls give the very same points; a GAN needs new ones for every batch. Draw them at random. If "
+            "you do, a fixed seed makes them the same each time: leave it out, and hand seed=None to points.word and "
             "others."
         )
     if found.std(dim=0).min() < 0.1:
@@ -410,3 +409,5 @@ my_shape.mistake("as many as n says", lambda n: torch.rand(500, 2))
 my_shape.mistake("inf or nan", lambda n: (torch.rand(n, 2) - 0.5).sqrt())
 my_shape.mistake("nearly a single spot", lambda n: 0.01 * torch.randn(n, 2))
 my_shape.mistake("returns nothing", lambda n: None)
+my_shape.mistake("end it with .detach()", lambda n: torch.nn.Parameter(torch.rand(n, 2)))
+my_shape.mistake("my_shape(7) should give the shape (7, 2)", lambda n: torch.rand(n // 2 * 2, 2))

@@ -51,8 +51,7 @@ pairing_losses.mistake(
 )
 pairing_losses.mistake(
     "In G's loss the real scores are detached. The loss takes both scores as they come; who learns from it is "
-    "decided by "
-    "the optimizer, not here.",
+    "decided by the optimizer, not here.",
     lambda r, f: (F.softplus(f - r).mean(), F.softplus(r.detach() - f).mean()),
 )
 pairing_losses.mistake(
@@ -218,8 +217,7 @@ def _verify_one_average(attempt, decay):
     if len(still) == len(moved):
         raise Wrong(
             "The average did not move. Change its parameters in place: mul_, add_, lerp_ or copy_. `old = …` only "
-            "gives "
-            "a new tensor the old name."
+            "gives a new tensor the old name."
         )
     if still:
         raise Wrong(

@@ -356,8 +356,7 @@ def _refuse_squeezed(network, x, y):
     if score.abs().max() <= 1:
         raise Wrong(
             "However large the weights, the scores stay between -1 and 1: is there a sigmoid or tanh at the end? A "
-            "score is a "
-            "raw number (a logit); the loss does the rest."
+            "score is a raw number (a logit); the loss does the rest."
         )
 
 

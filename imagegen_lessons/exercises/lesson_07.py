@@ -322,8 +322,7 @@ def _verify_my_statistic(attempt):
     if (shifted - value).norm() > 0.1 * value.norm():
         raise Wrong(
             "It remembers where things are: the map moved by half its size gives other values. Style forgets all "
-            "places: "
-            "average over every position (no pooling to a small map, no single positions)."
+            "places: average over every position (no pooling to a small map, no single positions)."
         )
     # Not exactly equal: neighbours meet at the seam, and the ten largest values are others.
     if (larger - got).norm() > 0.25 * got.norm():
@@ -340,8 +339,7 @@ def _verify_my_statistic(attempt):
     if not result.isfinite().all():
         raise Wrong(
             "A channel that is 0 everywhere gives inf or nan, and many channels are: is something divided by its "
-            "deviation? "
-            "Add a little below, such as 1e-5."
+            "deviation? Add a little below, such as 1e-5."
         )
     if not result.requires_grad:
         raise Wrong("No gradient comes through: no .item(), .detach(), or counting of what is larger.")

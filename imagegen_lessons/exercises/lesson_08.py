@@ -58,9 +58,8 @@ def all_colours_alike(content, painting):
 
 _PLACES = dict(dim=(2, 3), keepdim=True)
 _SILENT = (
-    "A channel that is the same everywhere has the deviation 0, and 0 / 0 is nan. Add a little under the root, "
-    "such as "
-    "1e-5: (variance + 1e-5).sqrt()."
+    "A channel that is the same everywhere has the deviation 0, and 0 / 0 is nan. Add a little under the root, such "
+    "as 1e-5: (variance + 1e-5).sqrt()."
 )
 
 
@@ -448,8 +447,7 @@ find_shift.mistake(
 )
 find_shift.mistake(
     "The overlaps have different sizes, and a sum grows with the size: it prefers the shifts with the smallest "
-    "overlap. "
-    "Take the mean, or cut all to one size.",
+    "overlap. Take the mean, or cut all to one size.",
     _by(lambda a, b: (a - b).square().sum(), cut=False),
 )
 find_shift.mistake(

@@ -4,6 +4,7 @@ from contextlib import contextmanager
 
 import torch
 
+from imagegen_lessons import settings
 from imagegen_lessons.gans.losses import r1_penalty
 from imagegen_lessons.training import EMA
 
@@ -126,14 +127,11 @@ def _check(losses, latent, gamma, penalty_interval):
         raise ValueError(
             "The losses are swapped: D's comes first. D's loss is low where real scores are high."
         )
-    if isinstance(latent, bool) or not isinstance(latent, int) or latent < 1:
-        raise ValueError(f"latent is the count of numbers in z, from 1, not {latent!r}.")
-    if not callable(gamma) and not gamma >= 0:
-        raise ValueError(f"gamma weighs a penalty: it is 0 (none) or larger, not {gamma!r}.")
-    if not callable(penalty_interval) and penalty_interval < 1:
-        raise ValueError(
-            f"penalty_interval counts steps: it is 1 (every step) or larger, not {penalty_interval!r}."
-        )
+    settings.whole(latent, "latent, the count of numbers in z,")
+    if not callable(gamma):
+        settings.number(gamma, "gamma, the weight of a penalty,", low=0)
+    if not callable(penalty_interval):
+        settings.whole(penalty_interval, "penalty_interval, which counts steps,")
 
 
 def _at(value, step):

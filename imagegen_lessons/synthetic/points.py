@@ -8,7 +8,10 @@ import math
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
+from imagegen_lessons import settings
+
 RING_RADIUS = 1.2
+NUMBER = "The number of points"
 BLOB_SIGMA = 0.06  # standard deviation of each mode of "ring" and of "grid", a Gaussian blob
 
 
@@ -98,22 +101,24 @@ SHAPES = {
 
 
 def _generator(seed):
-    if seed is None:
-        return None  # PyTorch's own random numbers
-    return seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(seed)
+    if seed is None or isinstance(seed, torch.Generator):
+        return seed  # None: PyTorch's own random numbers
+    return torch.Generator().manual_seed(settings.whole(seed, "A seed", least=0))
+
+
+def _check_name(shape):
+    if not isinstance(shape, str) or shape not in SHAPES:
+        raise ValueError(f"There is no shape called {shape!r}: choose one of {', '.join(SHAPES)}.")
 
 
 def sample(shape, n, seed=0):
     """Draw points of a named shape.
 
     `shape` is a name from `SHAPES`; `seed` is a number, a `torch.Generator`, or None for PyTorch's own. Returns (n, 2).
-    Raises ValueError for an unknown name.
+    Raises ValueError for an unknown name, and for a number or a seed below 0.
     """
-    if n < 0 or n != int(n):
-        raise ValueError(f"The number of points is a whole number from 0, not {n}.")
-    if shape not in SHAPES:
-        raise ValueError(f"There is no shape called {shape!r}: choose one of {', '.join(SHAPES)}.")
-    return SHAPES[shape](n, _generator(seed))
+    _check_name(shape)
+    return SHAPES[shape](settings.whole(n, NUMBER, least=0), _generator(seed))
 
 
 def from_image(mask, n, seed=0):
@@ -121,15 +126,20 @@ def from_image(mask, n, seed=0):
 
     `mask` is (height, width) or (1, height, width), larger values where there shall be more points.
     The longer side becomes 2.8 long, centred on the origin. Returns (n, 2).
-    Raises ValueError for another shape, for values below 0, and for a mask of zeros.
+    Raises ValueError for another shape or type, for values below 0, inf or nan, and for a mask of zeros.
     """
-    mask = torch.as_tensor(mask, dtype=torch.float32)
+    try:
+        mask = torch.as_tensor(mask, dtype=torch.float32)
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(
+            f"A mask is a tensor or an array (height, width), not {type(mask).__name__}."
+        ) from None
     mask = mask[0] if mask.ndim == 3 and len(mask) == 1 else mask
-    if mask.ndim != 2:
+    if mask.ndim != 2 or mask.numel() == 0:
         raise ValueError(f"A mask has the shape (height, width), but this one has {tuple(mask.shape)}.")
-    if mask.min() < 0 or mask.sum() == 0:
+    if not mask.isfinite().all() or mask.min() < 0 or mask.sum() == 0:
         raise ValueError("A mask holds numbers from 0 to 1, and at least one pixel above 0.")
-    generator = _generator(seed)
+    n, generator = settings.whole(n, NUMBER, least=0), _generator(seed)
     height, width = mask.shape
     pixel = torch.multinomial(mask.flatten(), n, replacement=True, generator=generator)
     # Somewhere inside the pixel, not always at its centre; rows count downwards, y upwards.
@@ -141,8 +151,10 @@ def from_image(mask, n, seed=0):
 def word(text, n, seed=0):
     """Draw points that spell a short word, such as your name. Returns (n, 2).
 
-    Raises ValueError when there is nothing to draw.
+    Raises ValueError when there is nothing to draw, and for what is no text.
     """
+    if not isinstance(text, str):
+        raise ValueError(f"A word is a text such as 'HI', not {text!r}.")
     font = ImageFont.load_default(size=48)
     page = Image.new("L", (60 * len(text) + 20, 120))
     ImageDraw.Draw(page).text((10, 20), text, fill=255, font=font)
@@ -169,27 +181,30 @@ class Stream:
         return self.shape[torch.randint(len(self.shape), (self.size,), generator=self.generator)]
 
     def state_dict(self):
-        return {"generator": self.generator.get_state()}
+        return {} if self.generator is None else {"generator": self.generator.get_state()}
 
     def load_state_dict(self, state):
-        self.generator.set_state(state["generator"])
+        if self.generator is not None:
+            self.generator.set_state(state["generator"])
 
 
 def stream(shape, size=256, seed=0):
     """Endless batches of points, each (size, 2).
 
     `shape` is a name from `SHAPES`, or points of your own (n, 2), for instance from `from_image` or `word`.
-    Raises ValueError for an unknown name, for what is neither, and for a size below 1.
+    Raises ValueError for an unknown name, for what is neither, for points that are inf or nan, and for a size below 1.
+    With seed=None it draws from PyTorch's own random numbers, and has no place to save.
     """
-    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-        raise ValueError(f"The size of a batch is a whole number from 1, not {size!r}.")
-    if isinstance(shape, str) and shape not in SHAPES:
-        raise ValueError(f"There is no shape called {shape!r}: choose one of {', '.join(SHAPES)}.")
-    if not isinstance(shape, str):
-        if not isinstance(shape, torch.Tensor):
-            raise ValueError(
-                "A stream needs the name of a shape, or points (n, 2): my_shape(5000), not my_shape."
-            )
+    size = settings.whole(size, "The size of a batch")
+    if isinstance(shape, torch.Tensor):
         if shape.ndim != 2 or shape.shape[1] != 2 or len(shape) == 0:
             raise ValueError(f"Points of your own have the shape (n, 2), not {tuple(shape.shape)}.")
+        if not shape.isfinite().all():
+            raise ValueError("Some of these points are inf or nan.")
+    elif isinstance(shape, str):
+        _check_name(shape)
+    else:
+        raise ValueError(
+            "A stream needs the name of a shape, or points (n, 2): my_shape(5000), not my_shape."
+        )
     return Stream(shape, size, seed)

@@ -3,6 +3,8 @@
 import torch
 from torch.optim.swa_utils import AveragedModel
 
+from imagegen_lessons import settings
+
 
 class EMA(AveragedModel):
     """The exponential moving average of a network's weights and buffers, over about the last 1 / (1 - decay) steps.
@@ -13,12 +15,8 @@ class EMA(AveragedModel):
     """
 
     def __init__(self, model: torch.nn.Module, decay: float = 0.999):
-        if not 0 <= decay < 1:
-            raise ValueError(
-                f"decay says how much of the old average stays: from 0 to below 1, not {decay!r}."
-            )
         super().__init__(model, use_buffers=True)
-        self.decay = decay
+        self.decay = settings.number(decay, "decay, the share of the old average that stays,", low=0, below=1)
         self.requires_grad_(False).eval()
 
     # PyTorch's own update brings its counter to the device at every step, and a GPU must wait for that.

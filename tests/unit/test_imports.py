@@ -10,6 +10,7 @@ PACKAGE = runtime.ROOT / "imagegen_lessons"
 # Each may import those before it. (Every saved picture carries the AI label, so `provenance` lies below `images`.)
 PLUMBING = [
     "runtime",
+    "settings",
     "provenance",
     "images",
     "display",

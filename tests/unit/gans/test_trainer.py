@@ -6,6 +6,7 @@ import torch
 from imagegen_lessons import datasets, gans, metrics, training
 from imagegen_lessons.synthetic import points
 from imagegen_lessons.training import checkpoint
+from tests.unit.helpers import refused
 
 
 def trainer(losses=gans.RELATIVISTIC, seed=0, hidden=16, **settings):
@@ -142,3 +143,23 @@ def test_minimax_gradients_vanish_where_d_is_far_ahead_and_non_saturating_ones_d
         for loss in (gans.g_loss_minimax, gans.g_loss_non_saturating)
     )
     assert minimax < 0.03 and non_saturating > 0.5
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (dict(losses=gans.RELATIVISTIC[::-1]), "losses are swapped"),
+        (dict(losses=gans.NON_SATURATING[::-1]), "losses are swapped"),
+        (dict(losses=gans.RELATIVISTIC[0]), "a pair"),
+        (dict(latent=0), "latent.*from 1, not 0"),
+        (dict(latent=2.0), "latent.*not 2.0"),
+        (dict(gamma=-3), "gamma.*from 0, not -3"),
+        (dict(gamma="0.1"), "gamma.*not '0.1'"),
+        (dict(gamma=float("nan")), "gamma.*not nan"),
+        (dict(penalty_interval=0), "penalty_interval.*from 1, not 0"),
+        (dict(penalty_interval="2"), "penalty_interval.*not '2'"),
+    ],
+)
+def test_a_setting_that_cannot_be_gets_a_sentence(settings, words):
+    with refused(words):
+        trainer(**settings)

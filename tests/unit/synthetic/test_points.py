@@ -57,7 +57,24 @@ def test_a_word_is_wider_than_high_and_reads_from_left_to_right():
         (lambda: points.from_image(torch.zeros(4, 4), 5), "A mask"),
         (lambda: points.from_image(torch.ones(3, 4, 4), 5), "A mask"),
         (lambda: points.from_image(torch.full((4, 4), -1.0), 5), "A mask"),
+        (lambda: points.from_image(torch.full((4, 4), torch.nan), 5), "A mask"),
+        (lambda: points.from_image(torch.zeros(0, 4), 5), "A mask"),
+        (lambda: points.from_image("a", 5), "A mask is a tensor or an array.*not str"),
+        (lambda: points.from_image(torch.ones(4, 4), -1), "number of points.*from 0, not -1"),
         (lambda: points.word(" ", 10), "at least one letter"),
+        (lambda: points.word(5, 10), "a text such as 'HI', not 5"),
+        (lambda: points.word("HI", -1), "number of points.*not -1"),
+        (lambda: points.sample("ring", "3"), "number of points.*not '3'"),
+        (lambda: points.sample("ring", 2.5), "number of points.*not 2.5"),
+        (lambda: points.sample(["ring"], 3), "choose one of ring"),
+        (lambda: points.sample("ring", 3, seed="a"), "A seed is a whole number.*not 'a'"),
+        (lambda: points.sample("ring", 3, seed=-1), "A seed is a whole number.*not -1"),
+        (lambda: points.stream("ring", 0), "size of a batch.*from 1, not 0"),
+        (lambda: points.stream("ring", 2.0), "size of a batch.*not 2.0"),
+        (lambda: points.stream(torch.rand(5, 3)), r"\(n, 2\), not \(5, 3\)"),
+        (lambda: points.stream(torch.zeros(0, 2)), r"\(n, 2\), not \(0, 2\)"),
+        (lambda: points.stream(torch.full((5, 2), torch.inf)), "inf or nan"),
+        (lambda: points.stream(points.word), r"my_shape\(5000\), not my_shape"),
     ],
 )
 def test_a_wrong_call_gets_a_sentence(call, words):
@@ -73,3 +90,12 @@ def test_a_stream_resumes_where_it_was_saved(shape):
     for batch in (next(stream), next(stream)):
         assert batch.shape == (32, 2)
         torch.testing.assert_close(next(other), batch)
+
+
+def test_a_stream_without_a_seed_has_no_place_to_save():
+    stream = points.stream("ring", 4, seed=None)
+    torch.manual_seed(0)
+    first = next(stream)
+    stream.load_state_dict(stream.state_dict())
+    torch.manual_seed(0)
+    torch.testing.assert_close(next(stream), first)

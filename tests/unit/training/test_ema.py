@@ -1,9 +1,11 @@
 """The exponential moving average follows its definition, warm-up included."""
 
+import pytest
 import torch
 from torch import nn
 
 from imagegen_lessons import training
+from tests.unit.helpers import refused
 
 
 def test_the_average_follows_its_definition():
@@ -21,3 +23,9 @@ def test_the_average_follows_its_definition():
     torch.testing.assert_close(average.module.weight, torch.full((2,), expected))
     torch.testing.assert_close(average.module.running_mean, torch.full((2,), expected))
     assert average.n_averaged == 3
+
+
+@pytest.mark.parametrize("decay", [1, 2, -0.1, "0.9", float("nan"), True, None])
+def test_a_decay_that_cannot_be_gets_a_sentence(decay):
+    with refused("decay.*from 0 to below 1"):
+        training.EMA(torch.nn.Linear(1, 1), decay=decay)
