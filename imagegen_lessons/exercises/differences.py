@@ -23,7 +23,10 @@ def explain(expected, got, guess: bool = True, rtol: float = 1e-4) -> str | None
     if isinstance(expected, tuple | list):
         if not isinstance(got, tuple | list) or len(got) != len(expected):
             kind = "list" if isinstance(expected, list) else "tuple"
-            return f"expected a {kind} of {len(expected)}, got {brief(got)}."
+            short = len(repr(expected)) <= 60  # then it is shown
+            return (
+                f"expected {brief(expected) if short else f'a {kind} of {len(expected)}'}, got {brief(got)}."
+            )
         problems = (explain(e, g, guess, rtol) for e, g in zip(expected, got, strict=True))
         return next((_at(i, p) for i, p in enumerate(problems) if p), None)
     if isinstance(expected, torch.Tensor | float | int) and not isinstance(expected, bool):
