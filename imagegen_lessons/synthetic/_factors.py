@@ -26,16 +26,22 @@ class Factor:
             if value not in self.names:
                 raise ValueError(f"{name} cannot be {value!r}: choose {self.possible()}.")
             value = self.names.index(value)
-        value = torch.as_tensor(value).detach()
-        value = value.int() if value.dtype == torch.bool else value  # glasses=True
         highest = len(self.names) - 1 if self.names else self.high
-        fits = (value >= self.low) & (value <= highest)
+        try:
+            numbers = torch.as_tensor(value).detach()
+            numbers = numbers.int() if numbers.dtype == torch.bool else numbers  # glasses=True
+            fits = (numbers >= self.low) & (numbers <= highest)
+        except (RuntimeError, TypeError, ValueError):  # None, a list of names, complex numbers, …
+            shown = " ".join(repr(value).split())[:60]
+            raise ValueError(
+                f"{name} cannot be {shown}: choose {self.possible()}, or a tensor of such numbers."
+            ) from None
         if self.names:
-            fits = fits & (value == value.round())
+            fits = fits & (numbers == numbers.round())
         if not bool(fits.all()):
-            wrong = value[~fits].flatten()[0].item()
+            wrong = numbers[~fits].flatten()[0].item()
             raise ValueError(f"{name} cannot be {wrong:g}: choose {self.possible()}.")
-        return value.to(torch.int64 if self.names else torch.float32)
+        return numbers.to(torch.int64 if self.names else torch.float32)
 
     def possible(self) -> str:
         """The possible values, in words."""
@@ -56,11 +62,10 @@ def sample(table: dict[str, Factor], n: int, seed: int, fixed: dict) -> dict[str
     """Draw n values of every factor of a table, independently; `fixed` sets some for all, or one for each.
 
     Returns tensors (n,), float32 or int64, on the CPU. Raises ValueError for an unknown factor, a value out of
-    range, or a tensor that has not n values.
+    range, a tensor that has not n values, and for n or a seed that is no whole number from 0.
     """
-    if n < 0:
-        raise ValueError(f"n is the number of pictures and cannot be {n}.")
-    _check_names(table, fixed)
+    n, seed = _whole(n, "The number of pictures"), _whole(seed, "A seed")
+    check_names(table, fixed)
     factors = {}
     for name, factor in table.items():
         if name in fixed:
@@ -73,9 +78,9 @@ def sample(table: dict[str, Factor], n: int, seed: int, fixed: dict) -> dict[str
 def read(table: dict[str, Factor], factors: dict, device: torch.device) -> tuple[dict[str, Tensor], int]:
     """All factors of n pictures as checked tensors (n,) on a device, and n; single values stand for all.
 
-    Raises ValueError for a missing or unknown factor, or a value out of range.
+    Raises ValueError for what is no dict of factors, a missing or unknown factor, or a value out of range.
     """
-    _check_names(table, factors)
+    check_names(table, factors)
     missing = [name for name in table if name not in factors]
     if missing:
         raise ValueError(f"These factors are missing: {', '.join(missing)}; start from sample(n).")
@@ -86,6 +91,23 @@ def read(table: dict[str, Factor], factors: dict, device: torch.device) -> tuple
     return {name: _one_each(v, n, name).to(device) for name, v in values.items()}, n
 
 
+def one(table: dict[str, Factor], factors: dict, i: int) -> dict[str, Tensor]:
+    """The factors of picture i, single values; ValueError as in `read`, and where there is no picture i."""
+    values, n = read(table, factors, torch.device("cpu"))
+    if _whole(i, "The number of a picture") >= n:
+        raise ValueError(f"There is no picture {i}: these are {n}, counted from 0.")
+    return {name: value[i] for name, value in values.items()}
+
+
+def check_names(table: dict[str, Factor], factors) -> None:
+    """ValueError for what is no dict of factors, and for a factor that the table does not have."""
+    if not isinstance(factors, dict):
+        raise ValueError(f"Factors are a dict, as sample(n) gives it, not a {type(factors).__name__}.")
+    for name in factors:
+        if name not in table:
+            raise ValueError(f"There is no factor {name!r}: choose from {', '.join(table)}.")
+
+
 def _generator(name: str, seed: int) -> torch.Generator:
     # A random stream for each factor: new factors, or fixed ones, never change what the others draw.
     # torch's CPU generator uses 32 bits of its seed, so four bytes of a hash mix name and seed well.
@@ -93,10 +115,14 @@ def _generator(name: str, seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(int.from_bytes(digest[:4], "big"))
 
 
-def _check_names(table: dict[str, Factor], names) -> None:
-    for name in names:
-        if name not in table:
-            raise ValueError(f"There is no factor {name!r}: choose from {', '.join(table)}.")
+def _whole(value, what: str) -> int:
+    try:
+        number = -1 if isinstance(value, bool) else value.__index__()
+    except (AttributeError, TypeError):  # no whole number
+        number = -1
+    if number < 0:
+        raise ValueError(f"{what} cannot be {value!r}: it is a whole number from 0.")
+    return number
 
 
 def _one_each(value: Tensor, n: int, name: str) -> Tensor:

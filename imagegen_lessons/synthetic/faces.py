@@ -118,17 +118,21 @@ def class_index(factors: dict[str, Tensor]) -> Tensor:
 
 
 def describe(factors: dict[str, Tensor], i: int) -> str:
-    """One sentence that says what face i looks like, for a picture's alt text."""
+    """One sentence that says what face i looks like, for a picture's alt text.
+
+    Raises ValueError for a missing or unknown factor, a value out of range, or when there is no face i.
+    """
+    values = _factors.one(FACTORS, factors, i)
 
     def word(name: str) -> str:
-        return FACTORS[name].names[int(factors[name][i])]
+        return FACTORS[name].names[int(values[name])]
 
-    smile = float(factors["smile"][i])
+    smile = float(values["smile"])
     mood = "smiling" if smile > 0.3 else "sad-looking" if smile < -0.3 else "calm"
     more = []
-    if int(factors["beard"][i]):
+    if int(values["beard"]):
         more.append("stubble" if word("beard") == "stubble" else f"a {word('beard')}")
-    if int(factors["glasses"][i]):
+    if int(values["glasses"]):
         more.append(f"{word('glasses_shape')} glasses")
     parts = [f"{word('skin_tone')} skin", HAIR_PHRASES[word("hair_style")].format(word("hair_colour")), *more]
     return f"A {mood} person with {', '.join(parts[:-1])} and {parts[-1]}."

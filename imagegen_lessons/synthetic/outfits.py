@@ -67,6 +67,7 @@ def garment_mask(factors: dict[str, Tensor], size: int = 32, device=None) -> Ten
     At 0, nothing depends on garment, colour or pattern: there, the same person is the same in every outfit.
     Takes what `render` takes and raises what it raises.
     """
+    _factors.check_names(FACTORS, factors)
     worn = [_drawn({**factors, "garment": name}, size, device, stencil=True) for name in GARMENTS]
     return torch.stack(worn).amax(0)
 
@@ -81,14 +82,22 @@ def _drawn(factors: dict[str, Tensor], size: int, device, stencil: bool) -> Tens
 
 
 def label(factors: dict[str, Tensor]) -> Tensor:
-    """What each person wears, (n, 3) int64: the indices of garment, colour and pattern in LABELS."""
-    return torch.stack([factors[name] for name in LABELS], 1)
+    """What each person wears, (n, 3) int64: the indices of garment, colour and pattern in LABELS.
+
+    Raises ValueError for a missing or unknown factor, or a value out of range.
+    """
+    values, _ = _factors.read(FACTORS, factors, torch.device("cpu"))
+    return torch.stack([values[name] for name in LABELS], 1)
 
 
 def describe(factors: dict[str, Tensor], i: int) -> str:
-    """One sentence that says what person i looks like and wears, for a picture's alt text."""
-    word = {name: f.names[int(factors[name][i])] for name, f in FACTORS.items() if f.names}
-    mood = "smiling" if float(factors["smile"][i]) > 0.3 else "calm"
+    """One sentence that says what person i looks like and wears, for a picture's alt text.
+
+    Raises ValueError for a missing or unknown factor, a value out of range, or when there is no person i.
+    """
+    values = _factors.one(FACTORS, factors, i)
+    word = {name: f.names[int(values[name])] for name, f in FACTORS.items() if f.names}
+    mood = "smiling" if float(values["smile"]) > 0.3 else "calm"
     hair = faces.HAIR_PHRASES[word["hair_style"]].format(word["hair_colour"])
     looks = [f"{word['skin_tone']} skin", hair] + ["glasses"] * (word["glasses"] != "none")
     article = "" if word["garment"] == "dungarees" else "an " if word["colour"] == "orange" else "a "

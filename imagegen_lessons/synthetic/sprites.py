@@ -10,6 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from imagegen_lessons import images
+
 from . import _factors
 from ._chunks import one_thread
 from ._factors import Factor
@@ -112,32 +114,46 @@ def on_background(x: Tensor, colour=(0.36, 0.42, 0.40)) -> Tensor:
 
     colour: red, green and blue in [0, 1], or pictures (3, H, W) or (n, 3, H, W). Alpha may lie between 0 and 1,
     as in what a network draws; premultiplied means that the colours are already multiplied by it.
-    Raises ValueError when x has not four channels or the background does not fit it.
+    Raises ValueError when x has not four channels, the background does not fit it, or values are not in [0, 1].
     Source: Porter and Duff 1984, "Compositing digital images", the operator "over".
     """
-    if x.ndim != 4 or x.shape[1] != 4:
+    if not isinstance(x, Tensor) or x.ndim != 4 or x.shape[1] != 4:
+        came = tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
+        raise ValueError(f"x must be a tensor (n, 4, height, width), red, green, blue and alpha, not {came}.")
+    try:
+        behind = torch.as_tensor(colour, device=x.device)
+    except (RuntimeError, TypeError, ValueError):
         raise ValueError(
-            f"x must be (n, 4, height, width), red, green, blue and alpha, not {tuple(x.shape)}."
-        )
-    behind = torch.as_tensor(colour, dtype=x.dtype, device=x.device)
-    behind = behind.view(3, 1, 1) if behind.shape == (3,) else behind
+            f"The background must be three numbers or pictures like x, not {colour!r}."
+        ) from None
+    behind = behind.view(3, 1, 1).float() if behind.shape == (3,) else behind
     if behind.shape not in {(3, 1, 1), (3, *x.shape[2:]), (len(x), 3, *x.shape[2:])}:
         raise ValueError(
             f"The background must be three numbers or pictures like x, not {tuple(behind.shape)}."
         )
-    return x[:, :3] + (1 - x[:, 3:]) * behind
+    for part in (x[:, :3], x[:, 3:], behind):
+        images.check(part)
+    return x[:, :3] + (1 - x[:, 3:]) * behind.to(x.dtype)
 
 
 def label(factors: dict[str, Tensor]) -> Tensor:
-    """Class and palette of each sprite, (n, 2) int64: indices into CLASSES and PALETTES."""
-    return torch.stack([factors["kind"], factors["palette"]], dim=1)
+    """Class and palette of each sprite, (n, 2) int64: indices into CLASSES and PALETTES.
+
+    Raises ValueError for a missing or unknown factor, or a value out of range.
+    """
+    values, _ = _factors.read(FACTORS, factors, torch.device("cpu"))
+    return torch.stack([values["kind"], values["palette"]], dim=1)
 
 
 def describe(factors: dict[str, Tensor], i: int) -> str:
-    """One sentence that says what sprite i looks like, for a picture's alt text."""
+    """One sentence that says what sprite i looks like, for a picture's alt text.
+
+    Raises ValueError for a missing or unknown factor, a value out of range, or when there is no sprite i.
+    """
+    values = _factors.one(FACTORS, factors, i)
     kind, palette, pose, facing = (
-        FACTORS[name].names[int(factors[name][i])] for name in ("kind", "palette", "pose", "facing")
+        FACTORS[name].names[int(values[name])] for name in ("kind", "palette", "pose", "facing")
     )
     doing = {"rest": "resting", "action": "in action"}.get(pose, "moving")
     being = f", {doing}, facing {facing}" if kind in BEINGS else ""
-    return f"A {kind} {FORMS[kind][int(factors['form'][i])]} in {palette} colours{being}."
+    return f"A {kind} {FORMS[kind][int(values['form'])]} in {palette} colours{being}."

@@ -61,6 +61,8 @@ def test_the_mask_belongs_to_the_person():
         outfits.garment_mask(outfits.sample(1), 513)
     with refused("missing"):
         outfits.garment_mask({})
+    with refused("a dict"):
+        outfits.garment_mask(None)
 
 
 def test_each_arm_is_raised_on_its_side():

@@ -93,6 +93,24 @@ def test_on_background():
     torch.testing.assert_close(mixed, torch.tensor((1.0, 0.5, 0.75)))
     behind = picture[:1].expand(7, -1, -1, -1)
     assert torch.equal(sprites.on_background(x, picture[0]), sprites.on_background(x, behind))
-    for what, colour in ((x[:, :3], (0.0, 0.0, 0.0)), (x[0], (0.0, 0.0, 0.0)), (x, (1.0, 0.0))):
-        with refused("alpha|three numbers or pictures"):
+    assert torch.equal(sprites.on_background(x, (0, 1, 0)), sprites.on_background(x, (0.0, 1.0, 0.0)))
+
+
+def test_what_cannot_lie_on_a_background_is_refused():
+    x = sprites.render(sprites.sample(3, seed=1))
+    black, nothing = (0.0, 0.0, 0.0), float("nan")
+    wrong = [
+        *((what, black, "and alpha") for what in (x[:, :3], x[0], x.numpy(), [x[0]], None)),
+        *(
+            (x, colour, "three numbers or pictures")
+            for colour in ((1.0, 0.0), "green", None, 0.5, [[1], [2, 3]])
+        ),
+        (x, torch.rand(3, 32, 32), "three numbers or pictures"),
+        *((what, black, r"\[0, 1\]") for what in ((255 * x).byte(), 255 * x, x - 1)),
+        *((x, colour, r"\[0, 1\]") for colour in ((255, 0, 0), (-0.1, 0, 0), (255 * x[:, :3]).byte())),
+        (x * nothing, black, "not finite"),
+        (x, (nothing, 0, 0), "not finite"),
+    ]
+    for what, colour, says in wrong:
+        with refused(says):
             sprites.on_background(what, colour)

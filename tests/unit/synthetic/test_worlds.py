@@ -3,6 +3,7 @@
 import re
 from itertools import pairwise
 
+import numpy
 import pytest
 import torch
 from torch.nn.functional import avg_pool2d
@@ -208,8 +209,21 @@ def test_factors_that_cannot_be_get_one_clear_sentence(world):
     for fixed, says in wrong:
         with refused(says):
             world.sample(2, **fixed)
-    with refused("cannot be -1"):
-        world.sample(-1)
+    for value in (None, ["a", "b"], {"a"}, b"a", len, 1j, [[1], [2, 3]], numpy.array(["a", "b"])):
+        with refused(f"{choice} cannot be .*{FIXED[world][choice]}"):
+            world.sample(2, **{choice: value})
+    for value in (-1, 2.5, "8", None, True, float("nan"), [1, 2]):
+        with refused("number of pictures cannot be"):
+            world.sample(value)
+    for seed in (-1, 1.5, "a", None):
+        with refused("seed cannot be"):
+            world.sample(2, seed=seed)
+
+
+@every_world
+def test_whole_numbers_of_other_libraries_count_the_same(world):
+    for two in (numpy.int64(2), torch.tensor(2)):
+        assert same(world.sample(two, seed=two), world.sample(2, seed=2))
 
 
 @every_world
@@ -219,11 +233,41 @@ def test_what_cannot_be_rendered_gets_one_clear_sentence(world):
         (({number: torch.zeros(1)},), "missing: "),
         (({**factors, number: torch.zeros(3)},), "needs one value or"),
         (({**factors, number: torch.tensor([0.0, 1.5])},), f"{number} cannot be 1.5"),
+        (({**factors, number: None},), f"{number} cannot be None"),
         *(((factors, size), "size must be") for size in (8, 24.0, 1000, None)),
+        *(((what,), "Factors are a dict") for what in (None, "a", [factors], torch.zeros(2, 3))),
     ]
     for arguments, says in wrong:
         with refused(says):
             world.render(*arguments)
+
+
+@pytest.mark.parametrize("world", [faces, outfits, sprites], ids=["faces", "outfits", "sprites"])
+def test_who_is_not_there_cannot_be_described(world):
+    factors, (_, choice) = world.sample(4), FIXED[world]
+    wrong = [
+        (factors, 4, "no picture 4: these are 4"),
+        *((factors, i, "picture cannot be") for i in (-1, "0", 1.5, None)),
+        ({**factors, choice: torch.tensor([99, 0, 0, 0])}, 0, f"{choice} cannot be 99"),
+        ({}, 0, "missing: "),
+        (phantoms.sample(4), 0, "no factor"),
+        (None, 0, "Factors are a dict"),
+    ]
+    for what, i, says in wrong:
+        with refused(says):
+            world.describe(what, i)
+    one = {**factors, choice: FIXED[world][choice]}  # one value for all
+    assert world.describe(one, 3) == world.describe(world.sample(4, **{choice: FIXED[world][choice]}), 3)
+
+
+@pytest.mark.parametrize("world", [outfits, sprites], ids=["outfits", "sprites"])
+def test_labels_are_read_from_whole_factors_only(world):
+    factors, (_, choice) = world.sample(4, seed=1), FIXED[world]
+    for what in ({}, phantoms.sample(4), {**factors, choice: torch.tensor([-1, 0, 0, 0])}, None):
+        with refused("missing|no factor|cannot be -1|a dict"):
+            world.label(what)
+    one = {**factors, choice: FIXED[world][choice]}  # one value for all, by its name
+    assert (world.label(one)[:, 0] == world.FACTORS[choice].names.index(FIXED[world][choice])).all()
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
