@@ -1,12 +1,19 @@
 """Generators and discriminators: small enough to be read on one screen."""
 
+from numbers import Integral
+
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from imagegen_lessons.settings import whole
+from imagegen_lessons.training import TrainingError
+
 
 def mlp(inputs, hidden, outputs, layers=3):
     """A fully connected network with `layers` linear layers and ReLU between them: (n, inputs) -> (n, outputs)."""
+    counts = {"inputs": inputs, "hidden": hidden, "outputs": outputs, "layers": layers}
+    inputs, hidden, outputs, layers = (whole(count, name) for name, count in counts.items())
     sizes = [inputs] + [hidden] * (layers - 1) + [outputs]
     network = []
     for before, after in zip(sizes, sizes[1:], strict=False):
@@ -14,24 +21,54 @@ def mlp(inputs, hidden, outputs, layers=3):
     return nn.Sequential(*network[:-1])  # the last layer is linear: a score or a coordinate may be negative
 
 
-def check_latent(z, latent):
-    """Raises a ValueError in one sentence unless `z` has the shape (n, latent)."""
-    if z.dim() != 2 or z.shape[1] != latent:
-        raise ValueError(f"G wants latents of shape (n, {latent}), not {tuple(z.shape)}.")
+class NotFiniteError(TrainingError, ValueError):
+    """Latents or pictures hold NaN or inf: a wrong argument, or fakes of a training that cannot go on."""
 
 
-def check_size(size):
-    """Raises a ValueError in one sentence unless pictures of this size can be made by three doublings."""
-    if size < 8 or size % 8:
-        raise ValueError(f"The size of pictures is a multiple of 8, not {size}.")
+def check_latent(z, latent, dtype=None):
+    """Raises a ValueError in one sentence unless `z` holds finite latents (n, latent), of this dtype."""
+    if not isinstance(z, torch.Tensor) or z.dim() != 2 or z.shape[1] != latent:
+        raise ValueError(f"G wants latents of shape (n, {latent}), not {_kind(z)}.")
+    _check_floats("G wants latents", z, dtype)
 
 
-def check_images(x, channels, size):
-    """Raises a ValueError in one sentence unless `x` holds pictures (n, channels, size, size)."""
-    if not x.is_floating_point() or x.dim() != 4 or tuple(x.shape[1:]) != (channels, size, size):
+def check_size(size, **counts):
+    """Raises a ValueError in one sentence unless pictures of this size can be made by three doublings.
+
+    The counts are whole numbers, the width at least 4: `latent`, `channels` and `width` of a network.
+    """
+    if isinstance(size, bool) or not isinstance(size, Integral) or size < 8 or size % 8:
+        raise ValueError(f"The size of pictures is a multiple of 8, not {size!r}.")
+    for name, count in counts.items():
+        whole(count, name, least=4 if name == "width" else 1)
+
+
+def check_images(x, channels, size, dtype=None):
+    """Raises a ValueError in one sentence unless `x` holds finite pictures (n, channels, size, size), of this dtype."""
+    if (
+        not isinstance(x, torch.Tensor)
+        or not x.is_floating_point()
+        or x.dim() != 4
+        or tuple(x.shape[1:]) != (channels, size, size)
+    ):
         raise ValueError(
-            f"D wants pictures (n, {channels}, {size}, {size}) of floats in [0, 1], not {x.dtype} {tuple(x.shape)}."
+            f"D wants pictures (n, {channels}, {size}, {size}) of floats in [0, 1], not {_kind(x)}."
         )
+    hint = " If a G made them, its weights are NaN: build both networks anew, and try a lower learning rate."
+    _check_floats("D wants pictures", x, dtype, hint)
+
+
+def _kind(x):
+    return f"{x.dtype} {tuple(x.shape)}" if isinstance(x, torch.Tensor) else f"a {type(x).__name__}"
+
+
+def _check_floats(wish, x, dtype, hint=""):
+    mixed = torch.is_autocast_enabled(x.device.type)  # then PyTorch converts
+    if not x.is_floating_point() or not (mixed or dtype in (None, x.dtype)):
+        raise ValueError(f"{wish} of the type {dtype or torch.float32}, as its weights are, not {x.dtype}.")
+    # A GPU is slow to answer: there training is not held up, and ends when a loss is NaN.
+    if (x.device.type == "cpu" or not torch.is_grad_enabled()) and not x.isfinite().all():
+        raise NotFiniteError(f"{wish} without NaN and inf.{hint}")
 
 
 class Generator(nn.Module):
@@ -43,7 +80,7 @@ class Generator(nn.Module):
 
     def __init__(self, latent=64, channels=3, size=32, width=64):
         super().__init__()
-        check_size(size)
+        check_size(size, latent=latent, channels=channels, width=width)
         self.latent, self.start = latent, (2 * width, size // 8, size // 8)
         self.project = nn.Linear(latent, 2 * width * (size // 8) ** 2)
         self.up1 = nn.ConvTranspose2d(2 * width, width, kernel_size=4, stride=2, padding=1)
@@ -52,7 +89,7 @@ class Generator(nn.Module):
         self.to_rgb = nn.Conv2d(width // 4, channels, kernel_size=3, padding=1)
 
     def forward(self, z):
-        check_latent(z, self.latent)
+        check_latent(z, self.latent, self.project.weight.dtype)
         h = F.leaky_relu(self.project(z).unflatten(1, self.start), 0.2)  # (n, 2 * width, size / 8, size / 8)
         h = F.leaky_relu(self.up1(h), 0.2)  # (n, width, size / 4, size / 4)
         h = F.leaky_relu(self.up2(h), 0.2)  # (n, width / 2, size / 2, size / 2)
@@ -65,7 +102,7 @@ class Discriminator(nn.Module):
 
     def __init__(self, channels=3, size=32, width=32):
         super().__init__()
-        check_size(size)
+        check_size(size, channels=channels, width=width)
         self.channels, self.size = channels, size
         self.down1 = nn.Conv2d(channels, width, kernel_size=4, stride=2, padding=1)
         self.down2 = nn.Conv2d(width, 2 * width, kernel_size=4, stride=2, padding=1)
@@ -73,7 +110,7 @@ class Discriminator(nn.Module):
         self.score = nn.Linear(4 * width * (size // 8) ** 2, 1)
 
     def features(self, x):
-        check_images(x, self.channels, self.size)
+        check_images(x, self.channels, self.size, self.down1.weight.dtype)
         h = F.leaky_relu(self.down1(2 * x - 1), 0.2)  # (n, width, size / 2, size / 2)
         h = F.leaky_relu(self.down2(h), 0.2)  # (n, 2 * width, size / 4, size / 4)
         return F.leaky_relu(self.down3(h), 0.2).flatten(1)  # (n, 4 * width * (size / 8)²)
@@ -84,10 +121,8 @@ class Discriminator(nn.Module):
 
 def check_labels(y, classes, n):
     """Raises a ValueError in one sentence unless `y` holds labels (n, len(classes)) that exist."""
-    if y.is_floating_point() or y.dim() != 2 or y.shape[1] != len(classes):
-        raise ValueError(
-            f"Labels are whole numbers of shape (n, {len(classes)}), not {y.dtype} {tuple(y.shape)}."
-        )
+    if not isinstance(y, torch.Tensor) or y.is_floating_point() or y.dim() != 2 or y.shape[1] != len(classes):
+        raise ValueError(f"Labels are whole numbers of shape (n, {len(classes)}), not {_kind(y)}.")
     if len(y) != n:
         raise ValueError(
             f"There are {len(y)} rows of labels for {n} latents or pictures; each needs its own."

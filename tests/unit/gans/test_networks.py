@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from imagegen_lessons import gans, networks
+from imagegen_lessons import gans, networks, training
 from imagegen_lessons.training import checkpoint
 from tests.unit.helpers import refused
 
@@ -34,11 +34,75 @@ def test_a_latent_of_the_wrong_shape_gets_one_sentence(shape):
         gans.ConditionalGenerator((3, 4))(torch.zeros(shape), torch.tensor([[0, 3]]))
 
 
+@pytest.mark.parametrize(
+    ("z", "message"),
+    [
+        ([[0.0] * 64], "not a list"),
+        (torch.zeros(2, 64).double(), "float32, .* not torch.float64"),
+        (torch.zeros(2, 64, dtype=torch.int64), "float32, .* not torch.int64"),
+        (torch.full((2, 64), torch.nan), "without NaN"),
+        (torch.full((2, 64), torch.inf), "without NaN"),
+    ],
+)
+def test_latents_that_are_no_finite_floats_get_one_sentence(z, message):
+    with refused(message):
+        gans.Generator()(z)
+    with refused(message):
+        gans.ConditionalGenerator((3, 4))(z, torch.tensor([[0, 3], [0, 3]]))
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        ([[0, 1]], "not a list"),
+        (torch.zeros(3, 32, 32), r"not torch.float32 \(3, 32, 32\)"),
+        (torch.zeros(2, 1, 32, 32), r"\(n, 3, 32, 32\)"),
+        (torch.zeros(2, 3, 16, 16), r"\(n, 3, 32, 32\)"),
+        (torch.zeros(2, 3, 32, 32, dtype=torch.uint8), "floats in .* not torch.uint8"),
+        (torch.zeros(2, 3, 32, 32).double(), "float32, .* not torch.float64"),
+        (torch.full((2, 3, 32, 32), torch.nan), "NaN.* lower learning rate"),
+    ],
+)
+def test_pictures_that_d_cannot_score_get_one_sentence(x, message):
+    with refused(message):
+        gans.Discriminator()(x)
+    with refused(message):
+        gans.ProjectionDiscriminator((3, 4))(x, torch.tensor([[0, 3]] * len(x)))
+
+
+def test_networks_of_another_precision_take_what_their_weights_are():
+    G, D = gans.Generator().double(), gans.Discriminator().double()
+    assert D(G(torch.zeros(2, 64).double())).dtype == torch.float64
+    with torch.autocast("cpu", torch.bfloat16):
+        assert gans.Discriminator()(gans.Generator()(torch.zeros(2, 64)).bfloat16()).shape == (2, 1)
+
+
+def test_a_training_that_diverges_ends_as_every_training_does():
+    G, D = gans.Generator(width=8), gans.Discriminator(width=8)
+    nn.init.constant_(G.to_rgb.bias, torch.nan)
+    trainer = gans.GANTrainer(G, D, gans.RELATIVISTIC, latent=64)
+    with refused("lower learning rate", training.TrainingError):
+        training.fit(trainer.step, [torch.rand(4, 3, 32, 32)], 2)
+
+
 @pytest.mark.parametrize("network", [gans.Generator, gans.Discriminator])
 def test_a_size_that_cannot_be_gets_one_sentence(network):
-    for size in (0, 4, 30):
-        with refused(f"multiple of 8, not {size}"):
+    for size in (0, 4, 30, "32", 32.0, True, None):
+        with refused(f"multiple of 8, not {size!r}"):
             network(size=size)
+
+
+@pytest.mark.parametrize("count", [0, 2.5, "64", None])
+def test_a_count_that_cannot_be_gets_one_sentence(count):
+    for setting in ("latent", "channels", "width"):
+        with refused(f"{setting} is a whole number"):
+            gans.Generator(**{setting: count})
+    for setting in ("channels", "width"):
+        with refused(f"{setting} is a whole number"):
+            gans.Discriminator(**{setting: count})
+    for setting in ("inputs", "hidden", "outputs", "layers"):
+        with refused(f"{setting} is a whole number"):
+            gans.mlp(**{"inputs": 2, "hidden": 8, "outputs": 1, setting: count})
 
 
 @pytest.mark.parametrize(
@@ -47,6 +111,7 @@ def test_a_size_that_cannot_be_gets_one_sentence(network):
         (torch.tensor([[0, 4]]), r"Label 1 .* from 0 to 3, not 4"),
         (torch.tensor([[-1, 0]]), r"Label 0 .* from 0 to 2, not -1"),
         (torch.tensor([0, 1]), r"shape \(n, 2\)"),
+        ([[0, 1]], "whole numbers .* not a list"),
         (torch.tensor([[0.5, 1.0]]), "whole numbers"),
         (torch.tensor([[0, 3], [2, 1]]), "2 rows of labels for 1"),
     ],
