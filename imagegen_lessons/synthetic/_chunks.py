@@ -39,6 +39,10 @@ def draw_in_chunks(
 
     with one_thread() as threads:  # each thread of the pool draws whole chunks on its own
         workers = threads if device.type == "cpu" else 1
+        if workers == 1:  # none beside this one, which a sandbox may not start
+            for start in range(0, n, chunk):
+                draw_chunk(start)
+            return x
         with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             # list: so that an error in a thread is raised here
             list(pool.map(draw_chunk, range(0, n, chunk)))
