@@ -3,7 +3,7 @@
 python -m benchmarks.superres FOLDER… [--seeds 0 1 2] [--seconds 90] [--rounded]
 
 Each test picture is cropped to sides that the scale divides, downscaled (antialiased bicubic, 8 bits), enlarged, and
-compared in luma (BT.601) without a border of `scale` pixels. `--rounded`: the enlarged luma is
+compared in luma (BT.601), grey ones as they are, without a border of `scale` pixels. `--rounded`: the enlarged luma is
 rounded to 8 bits first, as a file would be. A folder holds pictures of any size; where there are some for each scale
 (`…_x3.png`, as in Set5), only those are used.
 
@@ -40,10 +40,12 @@ def score(network, highs: list[torch.Tensor], scale: int, rounded: bool = False)
     """PSNR in dB and SSIM, the means over the pictures."""
     values = []
     for high in highs:
-        low = metrics.luma(superres.downscale(high, scale))
-        large = network(low.to(runtime.device())).cpu().clamp(16 / 255, 235 / 255)
+        low = metrics.luma_or_grey(superres.downscale(high, scale))
+        y = metrics.luma_or_grey(high)
+        black, white = (0, 1) if torch.equal(y, high[:, :1]) else (16 / 255, 235 / 255)
+        large = network(low.to(runtime.device())).cpu().clamp(black, white)
         large = (255 * large).round() / 255 if rounded else large
-        large, y = (x[..., scale:-scale, scale:-scale] for x in (large, metrics.luma(high)))
+        large, y = (x[..., scale:-scale, scale:-scale] for x in (large, y))
         values.append(torch.stack([metrics.psnr(large, y), metrics.ssim(large, y)]))
     return tuple(torch.cat(values, dim=1).mean(dim=1).tolist())
 

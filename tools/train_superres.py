@@ -32,10 +32,12 @@ def photographs(folders: list[str]) -> list[torch.Tensor]:
 def gain(network, name: str, scale: int) -> float:
     """By how many decibels the network beats bicubic interpolation on a bundled photograph."""
     high = superres.modcrop(datasets.photo(name), scale)
-    low = metrics.luma(superres.downscale(high, scale))
+    low = metrics.luma_or_grey(superres.downscale(high, scale))
     with torch.no_grad():
         ours, theirs = network(low), superres.bicubic(low, scale)
-    ours, theirs, high = (x[..., scale:-scale, scale:-scale] for x in (ours, theirs, metrics.luma(high)))
+    ours, theirs, high = (
+        x[..., scale:-scale, scale:-scale] for x in (ours, theirs, metrics.luma_or_grey(high))
+    )
     return (metrics.psnr(ours, high) - metrics.psnr(theirs, high)).item()
 
 

@@ -10,16 +10,26 @@ LUMA_RANGE = 219 / 255  # from black to white: video leaves room below 16 and ab
 
 
 def luma(x: torch.Tensor) -> torch.Tensor:
-    """The brightness Y of BT.601: (n, 3, H, W), or grey (n, 1, H, W), in [0, 1] → (n, 1, H, W) in [16/255, 235/255].
+    """The brightness Y of BT.601: (n, 3, H, W) in [0, 1] → (n, 1, H, W) in [16/255, 235/255].
 
+    One channel stays as it is, from 0 to 1: published code compares grey pictures without that narrower range.
     Raises ValueError for another number of channels.
     """
     if x.dim() < 3 or x.shape[-3] not in (1, 3):
         raise ValueError(
             f"Luma needs 1 or 3 channels, third from the end, but the shape is {tuple(x.shape)}."
         )
-    weights = LUMA if x.shape[-3] == 3 else LUMA.sum()[None]
-    return (x * weights.to(x)[:, None, None]).sum(dim=-3, keepdim=True) + 16 / 255
+    if x.shape[-3] == 1:
+        return x
+    return (x * LUMA.to(x)[:, None, None]).sum(dim=-3, keepdim=True) + 16 / 255
+
+
+def luma_or_grey(x: torch.Tensor) -> torch.Tensor:
+    """What PSNR and SSIM compare by the field's custom: luma, and of a grey picture the grey values: (n, 1, H, W).
+
+    A picture is grey where it has one channel, or three that are equal.
+    """
+    return x[:, :1] if x.shape[1] == 3 and (x == x[:, :1]).all() else luma(x)
 
 
 def _of_pairs(metric):

@@ -188,7 +188,7 @@ def _upscale_tile(large, picture, scale, network, y, x, tile) -> None:
 def _replace_luma(large, picture, scale, network, y, x, tile) -> None:
     top, left = max(0, y - MARGIN), max(0, x - MARGIN)
     around = picture[..., top : y + tile + MARGIN, left : x + tile + MARGIN]
-    luma = network(metrics.luma(around).to(runtime.device())).cpu()
+    luma = network(_luma(around).to(runtime.device())).cpu()
     if luma.shape[-2:] != tuple(scale * side for side in around.shape[-2:]):
         raise ValueError(
             f"The network does not make pictures {scale} times as large: give one for this scale."
@@ -197,7 +197,12 @@ def _replace_luma(large, picture, scale, network, y, x, tile) -> None:
     inside = (slice(scale * (side - start), None) for side, start in ((y, top), (x, left)))
     luma = luma[..., *inside][..., : part.shape[-2], : part.shape[-1]]
     # The same step up in red, green and blue changes the luma and leaves the colour as it is.
-    part += (luma - metrics.luma(part)) / metrics.LUMA_RANGE
+    part += (luma - _luma(part)) / metrics.LUMA_RANGE
+
+
+def _luma(picture):
+    """Its luma; that of a grey picture is the same with one channel as with three."""
+    return metrics.luma(picture.expand(-1, 3, -1, -1))
 
 
 class PatchPairs(datasets.RandomStream):

@@ -52,10 +52,19 @@ def test_luma_is_scikit_images_and_goes_from_16_to_235(pictures):
     expected = np.stack([rgb2ycbcr(picture.movedim(0, -1).double().numpy())[..., 0] for picture in x]) / 255
     assert np.allclose(metrics.luma(x)[:, 0], expected, atol=1e-6)
     for value, level in ((0.0, 16), (1.0, 235)):
-        for channels in (1, 3):
-            y = metrics.luma(torch.full((2, channels, 3, 4), value)) * 255
-            assert y.shape == (2, 1, 3, 4) and y.allclose(torch.tensor(float(level)))
+        y = metrics.luma(torch.full((2, 3, 3, 4), value)) * 255
+        assert y.shape == (2, 1, 3, 4) and y.allclose(torch.tensor(float(level)))
     assert metrics.LUMA.sum().item() == pytest.approx(metrics.LUMA_RANGE)
+
+
+def test_grey_pictures_are_compared_as_they_are():
+    x, y = torch.rand(2, 1, 9, 12), torch.rand(2, 1, 9, 12)
+    assert torch.equal(metrics.luma(x), x)  # not narrowed to 16 … 235, which would give 1.32 dB too much
+    threefold = [metrics.luma_or_grey(z.expand(-1, 3, -1, -1)) for z in (x, y)]
+    assert torch.equal(threefold[0], x) and torch.equal(metrics.luma_or_grey(x), x)
+    assert metrics.psnr(*threefold).allclose(metrics.psnr(x, y))
+    colour = torch.rand(2, 3, 9, 12)
+    assert torch.equal(metrics.luma_or_grey(colour), metrics.luma(colour))
 
 
 def test_gradients_flow():

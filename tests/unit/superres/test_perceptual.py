@@ -33,7 +33,9 @@ def test_the_discriminator_scores_each_place_by_what_is_around_it():
 
 def test_grey_takes_black_and_white_back_to_zero_and_one():
     x = torch.rand(2, 1, 5, 7)
-    assert torch.allclose(superres.grey(metrics.luma(x)), x.expand(-1, 3, -1, -1), atol=1e-6)
+    assert torch.allclose(
+        superres.grey(metrics.luma(x.expand(-1, 3, -1, -1))), x.expand(-1, 3, -1, -1), atol=1e-6
+    )
 
 
 def test_the_perceptual_loss_is_zero_only_where_nothing_differs(extractor):
