@@ -190,7 +190,7 @@ def in_cells(names, size, columns):
 
 @frames.mistake("All stand in one row; after `columns` of them a new row begins.")
 def one_row(names, size, columns):
-    return spritesheet.frames(names, size, len(names))
+    return spritesheet.frames(names, size, max(1, len(names)))
 
 
 def _boxes(names, size, place):

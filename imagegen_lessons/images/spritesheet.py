@@ -4,6 +4,7 @@ The atlas is JSON in the form that game engines such as Phaser and PixiJS read:
 {"frames": {name: {"frame": {x, y, w, h}, ...}}, "meta": {...}}.
 """
 
+import functools
 import json
 import math
 
@@ -13,6 +14,7 @@ from PIL import Image
 from imagegen_lessons import runtime
 from imagegen_lessons.images.decode import ImageError
 from imagegen_lessons.images.save import write
+from imagegen_lessons.settings import whole
 
 
 class SheetError(ValueError):
@@ -26,13 +28,14 @@ def place(x, columns):
     over. Colours count as premultiplied, as `sprites.render` and what learns from it give them.
     Raises SheetError for other shapes, for values outside [0, 1], and unless columns >= 1.
     """
+    if not isinstance(x, torch.Tensor) or not x.is_floating_point():
+        raise SheetError(f"Sprites are a tensor of floats, not {getattr(x, 'dtype', type(x).__name__)}.")
     if x.ndim != 4 or x.shape[1] != 4 or x.shape[2] != x.shape[3] or x.numel() == 0:
         raise SheetError(f"Sprites have the shape (n, 4, size, size), not {tuple(x.shape)}.")
+    columns = _whole(columns, "The number of columns")
     x = x.detach().float().cpu()
     if not (x.isfinite().all() and x.min() >= 0 and x.max() <= 1):
         raise SheetError("The values of sprites lie between 0 and 1, and are numbers.")
-    if columns < 1:
-        raise SheetError(f"A sheet has at least 1 column, not {columns}.")
     alpha = x[:, 3:]
     visible = alpha > 0.5
     colour = torch.where(visible, x[:, :3] / alpha.clamp(min=0.5), 0.0).clamp(max=1)
@@ -42,6 +45,18 @@ def place(x, columns):
     return torch.cat([torch.cat(list(row), dim=2) for row in x.split(columns)], dim=1)
 
 
+def _with_checked_counts(frames):
+    """`frames` stays the few lines that an exercise asks for; what it is called with is looked at here."""
+
+    @functools.wraps(frames)
+    def checked(names, size, columns):
+        size, columns = _whole(size, "The size"), _whole(columns, "The number of columns")
+        return frames(_names(names), size, columns)
+
+    return checked
+
+
+@_with_checked_counts
 def frames(names, size, columns):
     """name -> {"x": …, "y": …, "w": …, "h": …} for squares of `size` pixels in rows of `columns`; y counts down."""
     return {
@@ -52,13 +67,13 @@ def frames(names, size, columns):
 
 def atlas(names, size, columns, image, sheet_size):
     """Where each of the named sprites lies in the PNG file called `image`, which is `sheet_size` (width, height)."""
-    whole = {"x": 0, "y": 0, "w": size, "h": size}
+    all_of_it = {"x": 0, "y": 0, "w": size, "h": size}
     entries = {
         name: {
             "frame": box,
             "rotated": False,
             "trimmed": False,
-            "spriteSourceSize": whole,
+            "spriteSourceSize": all_of_it,
             "sourceSize": {"w": size, "h": size},
         }
         for name, box in frames(names, size, columns).items()
@@ -75,13 +90,12 @@ def save(x, names, folder, columns=8, title="sprites"):
     overwritten: the first number that is free is taken. x and columns: as for `place`; `names`: a different one each.
     Raises SheetError as `place` does, for such names and titles, and when the folder cannot be written.
     """
-    if len(names) != len(x):
+    sheet = place(x, columns)
+    if len(_names(names)) != len(x):
         raise SheetError(f"There are {len(x)} sprites, but {len(names)} names.")
-    if len(set(names)) != len(names):
-        raise SheetError("Every sprite needs a name of its own; one name occurs twice.")
-    if not title or not all(letter.isalnum() or letter in "-_ " for letter in title):
+    if not isinstance(title, str) or not title or not all(c.isalnum() or c in "-_ " for c in title):
         raise SheetError(f"A title consists of letters, digits, spaces, - and _; {title!r} does not.")
-    pixels = (place(x, columns) * 255).round().byte().movedim(0, -1).contiguous().numpy()
+    pixels = (sheet * 255).round().byte().movedim(0, -1).contiguous().numpy()
     try:
         folder = runtime.as_path(folder)
         folder.mkdir(parents=True, exist_ok=True)
@@ -115,6 +129,22 @@ def load(path):
         if min(x, y) < 0 or min(w, h) < 1 or x + w > sheet.shape[2] or y + h > sheet.shape[1]:
             raise SheetError(f"The frame {name!r} lies outside the picture {path.name}.")
     return {name: sheet[:, y : y + h, x : x + w] for name, (x, y, w, h) in boxes.items()}
+
+
+def _whole(value, what):
+    try:
+        return whole(value, what)
+    except ValueError as error:
+        raise SheetError(str(error)) from None
+
+
+def _names(names):
+    """The names as they are. Raises SheetError unless they are a list or tuple of texts, each a different one."""
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise SheetError(f"Names are a list of texts, one for each sprite, not {names!r}.")
+    if len(set(names)) != len(names):
+        raise SheetError("Every sprite needs a name of its own; one name occurs twice.")
+    return names
 
 
 def _claimed(folder, title):

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 from imagegen_lessons.images.decode import ImageError
+from imagegen_lessons.settings import number, whole
 
 TOLERANCE = 1e-4  # how far rounding may carry a value out of [0, 1]
 
@@ -60,6 +61,8 @@ def to_bytes(image: torch.Tensor, format: str = "PNG", quality: int = 90) -> byt
     """One image as the bytes of a "PNG" (exact) or "JPEG" (`quality` 1 to 95) file, without metadata."""
     if format not in ("PNG", "JPEG"):
         raise ImageError(f"The format can be 'PNG' or 'JPEG', not {format!r}.")
+    if not 1 <= whole(quality, "The quality") <= 95:
+        raise ImageError(f"The quality is a whole number from 1 to 95, not {quality}.")
     buffer = io.BytesIO()
     to_pil(image).save(buffer, format, **({"quality": quality} if format == "JPEG" else {}))
     return buffer.getvalue()
@@ -80,6 +83,7 @@ def resize(image: torch.Tensor, size: int | tuple[int, int], mode: str = "bicubi
 
 def crop_centre(image: torch.Tensor, size: int | tuple[int, int]) -> torch.Tensor:
     """The middle of the image, `size` pixels: a square's side or (height, width)."""
+    check(image)
     height, width = _height_width(size)
     top, left = image.shape[-2] - height, image.shape[-1] - width
     if top < 0 or left < 0:
@@ -90,7 +94,7 @@ def crop_centre(image: torch.Tensor, size: int | tuple[int, int]) -> torch.Tenso
 
 def _height_width(size) -> tuple[int, int]:
     pair = tuple(size) if isinstance(size, list | tuple) else (size, size)
-    if len(pair) != 2 or not all(isinstance(side, int) and side > 0 for side in pair):
+    if len(pair) != 2 or not all(type(side) is int and side > 0 for side in pair):
         raise ImageError(f"A size is a positive whole number or a pair (height, width), not {size!r}.")
     return pair
 
@@ -114,7 +118,10 @@ def grid(images, columns: int | None = None, gap: int = 2, background: float = 1
     """
     x = batch(images).expand(-1, 3, -1, -1)
     n, _, height, width = x.shape
-    columns = min(n, columns or math.ceil(math.sqrt(n)))
+    columns = math.ceil(math.sqrt(n)) if columns is None else min(n, whole(columns, "The number of columns"))
+    gap = whole(gap, "The gap, in pixels,", least=0)
+    if not 0 <= number(background, "The background") <= 1:
+        raise ImageError(f"The background is a grey level from 0 (black) to 1 (white), not {background}.")
     rows = math.ceil(n / columns)
     sheet = x.new_full((1, 3, rows * (height + gap) - gap, columns * (width + gap) - gap), background)
     for k, image in enumerate(x):

@@ -59,14 +59,29 @@ def test_nothing_is_overwritten(x, tmp_path):
         (lambda x: 2 * x, {}, "between 0 and 1"),
         (lambda x: x[:4], {}, "4 sprites, but 5 names"),
         (lambda x: x, {"names": NAMES[:4] + NAMES[:1]}, "occurs twice"),
-        (lambda x: x, {"columns": 0}, "at least 1 column"),
-        (lambda x: x, {"title": "../elsewhere"}, "title"),
+        (lambda x: x[0], {}, r"not \(4, 24, 24\)"),
+        (lambda x: (255 * x).byte(), {}, "floats, not torch.uint8"),
+        (lambda x: list(x), {}, "floats, not list"),
+        (lambda x: x * float("nan"), {}, "numbers"),
+        (lambda x: x, {"names": None}, "list of texts"),
+        (lambda x: x, {"names": "abcde"}, "list of texts"),
+        (lambda x: x, {"names": [1, 2, 3, 4, 5]}, "list of texts"),
+        *((lambda x: x, {"columns": wrong}, "number of columns") for wrong in (0, -1, 1.5, "3", [3], True)),
+        *((lambda x: x, {"title": wrong}, "title") for wrong in ("../elsewhere", "", 3, None)),
     ],
 )
 def test_what_is_no_sheet_is_refused_before_anything_is_written(x, tmp_path, change, options, message):
     with refused(message, SheetError):
         spritesheet.save(change(x), **{"names": NAMES, "folder": tmp_path} | options)
     assert not list(tmp_path.iterdir())
+
+
+def test_frames_that_cannot_be_laid_out():
+    for size, columns in ((24, 0), (24, "3"), (24, 1.5), (0, 3), (2.5, 3)):
+        with refused("whole number", SheetError):
+            spritesheet.frames(NAMES, size, columns)
+    with refused("list of texts", SheetError):
+        spritesheet.frames("abc", 24, 2)
 
 
 def test_folders_and_files_that_are_none(x, tmp_path):

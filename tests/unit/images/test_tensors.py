@@ -40,6 +40,9 @@ def test_jpeg_is_close_its_quality_counts_and_other_formats_are_refused(noise):
     assert len(images.to_bytes(noise, "JPEG", quality=20)) < len(images.to_bytes(noise, "JPEG", quality=95))
     with pytest.raises(images.ImageError, match="PNG"):
         images.to_bytes(noise, "BMP")
+    for quality in ("a", 0, 96, 500, 90.5, True, None):
+        with refused("quality"):
+            images.to_bytes(noise, "JPEG", quality)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +61,7 @@ def test_jpeg_is_close_its_quality_counts_and_other_formats_are_refused(noise):
     ],
 )
 def test_check_says_what_is_wrong(wrong, word):
-    for call in (images.check, images.batch, images.grid, images.to_pil):
+    for call in (images.check, images.batch, images.grid, images.to_pil, lambda x: images.crop_centre(x, 2)):
         with refused(word, images.ImageError):
             call(wrong)
 
@@ -79,11 +82,16 @@ def test_resize_is_antialiased_and_stays_in_range(noise):
 
 
 @pytest.mark.parametrize(
-    ("size", "mode", "word"), [(0, "bicubic", "size"), ((3, 4, 5), "bicubic", "size"), (8, "lanczos", "mode")]
+    ("size", "mode", "word"),
+    [(size, "bicubic", "size") for size in (0, -3, 2.5, True, "8", None, (3, 4, 5), (8, True), (8, 0))]
+    + [(8, "lanczos", "mode")],
 )
 def test_sizes_and_modes_that_cannot_be(noise, size, mode, word):
     with refused(word, images.ImageError):
         images.resize(noise, size, mode)
+    if word == "size":
+        with refused(word, images.ImageError):
+            images.crop_centre(noise, size)
 
 
 def test_crop_centre():
@@ -112,3 +120,17 @@ def test_grid():
     for wrong in ([], [torch.zeros(3, 4, 4), torch.zeros(3, 5, 4)]):
         with pytest.raises(images.ImageError, match="one size"):
             images.grid(wrong)
+
+
+@pytest.mark.parametrize(
+    ("setting", "wrong"),
+    [
+        ("columns", (-1, 0, 1.5, "2", True, [2])),
+        ("gap", (-3, 0.5, "2", None)),
+        ("background", (5, -0.1, float("nan"), "white", None)),
+    ],
+)
+def test_grids_that_cannot_be_laid_out(setting, wrong):
+    for value in wrong:
+        with refused(setting):
+            images.grid(torch.zeros(3, 3, 4, 4), **{setting: value})
