@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from imagegen_lessons import gans
 from imagegen_lessons.exercises.checker import Wrong, exercise
 from imagegen_lessons.exercises.inputs import normal
 from imagegen_lessons.images import spritesheet
@@ -88,12 +89,26 @@ projection.mistake(
 )
 
 
+projection.mistake(
+    "Only the last label counts: each term replaces the one before. Add them up.",
+    lambda h, y, tables: projection.answer(h, y[:, -1:], tables[-1:]),
+)
+
+
 _WANTED = torch.tensor([[0, 1], [2, 1], [3, 0], [1, 1]])
 _PREDICTED = torch.tensor([[0, 1], [2, 0], [1, 0], [1, 0]])
 
 
 @exercise(
-    cases=((_WANTED, _PREDICTED), (_WANTED, _WANTED), (_WANTED[:, :1], _PREDICTED[:, :1])),
+    cases=(
+        (_WANTED, _PREDICTED),
+        (_WANTED, _WANTED),
+        (_WANTED[:, :1], _PREDICTED[:, :1]),
+        (  # two are right, and of the others only the sum, the beginning or the ends
+            torch.tensor([[0, 1, 2], [2, 1, 0], [3, 0, 1], [1, 1, 1], [4, 2, 0], [2, 2, 3]]),
+            torch.tensor([[0, 1, 2], [1, 2, 0], [3, 0, 0], [1, 0, 1], [4, 2, 0], [2, 2, 1]]),
+        ),
+    ),
     hints=(
         "wanted == predicted is a table (n, k) of True and False; .float() makes 1 and 0 of it.",
         "The mean over dim=0 is the first result. For the second: .all(dim=1) asks for each picture.",
@@ -152,6 +167,14 @@ agreement.mistake(
 agreement.mistake(
     "The second is the mean of the others; asked is for how many pictures all labels are right.",
     lambda w, p: (_shares(w, p).mean(dim=0), _shares(w, p).mean()),
+)
+agreement.mistake(
+    "Sums can agree where labels do not, as in 2, 1 and 1, 2: compare label by label.",
+    lambda w, p: (_shares(w, p).mean(dim=0), (w.sum(dim=1) == p.sum(dim=1)).float().mean()),
+)
+agreement.mistake(
+    "For the second share there may be more than two labels: (wanted == predicted).all(dim=1).",
+    lambda w, p: (_shares(w, p).mean(dim=0), (w == p)[:, :2].all(dim=1).float().mean()),
 )
 agreement.mistake(
     "These are the shares of what is wrong.",
@@ -241,6 +264,7 @@ _LABEL = torch.tensor([3, 3, 1, 1, 0, 2])
         (_CODE, torch.zeros(6, dtype=torch.long)),
         (torch.arange(4), torch.arange(4)),
         (torch.tensor([4, 4, 4, 4, 9, 9, 9]), torch.tensor([0, 1, 1, 2, 5, 5, 0])),
+        (torch.tensor([40] * 7 + [13] * 2), torch.tensor([0, 0, 0, 5, 6, 7, 8, 3, 3])),
     ),
     hints=(
         "For one code c: label[code == c] are its labels, and torch.bincount(…).max() is the largest group.",
@@ -299,18 +323,37 @@ purity.mistake(
 )
 
 
+purity.mistake(
+    "The codes need not be 0, 1, 2, …: go through code.unique().",
+    lambda code, label: (
+        sum(torch.bincount(label[code == c]).max() for c in range(len(code.unique()))) / len(code)
+    ),
+)
+purity.mistake(
+    "This takes the middle one of a code's labels (the median); asked is the most frequent one.",
+    lambda code, label: (
+        sum((label[code == c] == label[code == c].median()).sum() for c in code.unique()) / len(code)
+    ),
+)
+
+
 def _verify_discriminator(attempt):
     torch.manual_seed(0)
     D = attempt()
+    if isinstance(D, nn.Module) and any(isinstance(m, gans.ProjectionDiscriminator) for m in D.modules()):
+        raise Wrong("This is the lesson's projection discriminator; let the labels in by another way.")
     x, y = torch.rand(5, 4, 24, 24), torch.tensor([[0, 0], [11, 5], [3, 2], [7, 1], [3, 2]])
     score = D(x, y)
     if not isinstance(score, torch.Tensor) or score.shape != (5, 1):
         got = tuple(score.shape) if isinstance(score, torch.Tensor) else type(score).__name__
         raise Wrong(f"Five pictures should get scores of shape (5, 1), but it gives {got}.")
+    with torch.no_grad():
+        for _ in range(100):  # spectral normalisation comes to rest
+            score = D(x, y)
     alone = torch.cat([D(x[i : i + 1], y[i : i + 1]) for i in range(5)])
     if not torch.allclose(alone, score, atol=1e-4):
         raise Wrong("A picture's score depends on the others in its batch: leave out batch normalisation.")
-    score.sum().backward()
+    D(x, y).sum().backward()
     idle = [name for name, p in D.named_parameters() if p.grad is None]
     if idle:
         raise Wrong(f"No gradient reaches {idle[0]}: use every layer in forward.")
@@ -323,6 +366,7 @@ def _verify_discriminator(attempt):
         loss.backward()
         optimizer.step()
     _refuse_squeezed(attempt, x, y)
+    _refuse_blind(attempt, x, y)
     if first[0] - first[1] < 0.1:
         raise Wrong("It cannot learn to prefer one class: the first label plays no role in its score.")
     if other[0] - other[1] < 0.1:
@@ -338,6 +382,11 @@ def _verify_discriminator(attempt):
                     "A label adds the same to every picture; with a fake of the same label that cancels. "
                     "Put another layer after it."
                 )
+        one, other_one = (D(x, torch.tensor(5 * [label])) for label in ([1, 0], [0, 1]))
+    if torch.allclose(one, other_one, atol=1e-6):
+        raise Wrong(
+            "Class 1 with palette 0 and class 0 with palette 1 get the same score: keep the labels apart."
+        )
     total = sum(p.numel() for p in D.parameters())
     return (
         f"It has {total:,} parameters; after 30 steps its score tells two classes apart by "
@@ -347,17 +396,38 @@ def _verify_discriminator(attempt):
 
 
 def _refuse_squeezed(network, x, y):
-    """A score is a raw number: with large weights it leaves any fixed range."""
-    D = network()
+    """A score is a raw number: it learns to be above 1, and to be below -1."""
+    for sign, where in ((1, "above 1"), (-1, "below -1")):
+        D = network()
+        optimizer = torch.optim.Adam(D.parameters(), lr=1e-2)
+        for _ in range(30):
+            score = D(x, y).mean()
+            optimizer.zero_grad()
+            (-sign * score).backward()
+            optimizer.step()
+        if sign * score <= 1:
+            raise Wrong(
+                f"The scores do not learn to be {where}: is there a sigmoid or tanh at the end, or a logarithm of "
+                "one? A score is a raw number (a logit); the loss does the rest."
+            )
+
+
+def _refuse_blind(network, x, y):
+    """All four channels of the picture count, and G can learn from the score."""
+    D, x = network(), x.clone().requires_grad_()
     with torch.no_grad():
         for p in D.parameters():
-            p *= 30
-        score = D(x, y)
-    if score.abs().max() <= 1:
+            p += 0.05 * torch.randn_like(p)
+    (gradient,) = torch.autograd.grad(D(x, y).sum(), x, allow_unused=True)
+    if gradient is None:
         raise Wrong(
-            "However large the weights, the scores stay between -1 and 1: is there a sigmoid or tanh at the end? A "
-            "score is a raw number (a logit); the loss does the rest."
+            "No gradient reaches the picture, so that G could learn nothing: is x detached, or not used?"
         )
+    for channel, seen in zip(
+        ("red", "green", "blue", "alpha"), gradient.abs().sum(dim=(0, 2, 3)), strict=True
+    ):
+        if seen == 0:
+            raise Wrong(f"The picture's channel {channel} plays no role in the score: use all four.")
 
 
 @exercise(
@@ -428,6 +498,36 @@ class FlatScore(MyDiscriminator.answer):
 class Sigmoid(MyDiscriminator.answer):
     def forward(self, x, y):
         return super().forward(x, y).sigmoid()
+
+
+@MyDiscriminator.mistake("below -1: is there a sigmoid")
+class LargeSigmoid(MyDiscriminator.answer):
+    def forward(self, x, y):
+        return 10 * super().forward(x, y).sigmoid()
+
+
+@MyDiscriminator.mistake("is x detached, or not used")
+class DetachedPicture(MyDiscriminator.answer):
+    def forward(self, x, y):
+        return super().forward(x.detach(), y)
+
+
+@MyDiscriminator.mistake("channel red plays no role")
+class OnlyAlpha(MyDiscriminator.answer):
+    def forward(self, x, y):
+        return super().forward(x[:, 3:].expand(-1, 4, -1, -1), y)
+
+
+@MyDiscriminator.mistake("keep the labels apart")
+class SumOfLabels(MyDiscriminator.answer):
+    def forward(self, x, y):
+        return super().forward(x, y.sum(dim=1, keepdim=True).clamp(max=5).expand(-1, 2))
+
+
+@MyDiscriminator.mistake("the lesson's projection discriminator")
+class Projection(gans.ProjectionDiscriminator):
+    def __init__(self):
+        super().__init__((12, 6), channels=4, size=24, width=24)
 
 
 @MyDiscriminator.mistake("No gradient reaches idle.weight")

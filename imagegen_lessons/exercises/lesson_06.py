@@ -1,6 +1,7 @@
 """Exercises of lesson 06: directions, a logistic probe, switched units, inversion, an attribute of one's own."""
 
 import inspect
+import math
 
 import torch
 from torch import nn
@@ -17,6 +18,7 @@ _SLANTED = torch.tensor([0.6, 0.0, -0.8])  # length 1
         (normal(5, 3, seed=1), _SLANTED, 2.0),
         (normal(1, 3, seed=2), _SLANTED, -0.5),
         (normal(3, 3, seed=12), _SLANTED, 0.0),
+        (20 * normal(4, 6, seed=13), nn.functional.normalize(normal(6, seed=14), dim=0), 30.0),
     ),
     hints=(
         "How far along is each latent now? `z @ direction`, since the direction has length 1.",
@@ -61,6 +63,14 @@ set_along.mistake(
     lambda z, direction, value: z + (value - z @ direction) * direction[:, None],
 )
 set_along.mistake(
+    "Numbers (n,) and a direction (latent,) do not fit: write (value - z @ direction)[:, None] * direction.",
+    lambda z, direction, value: z + (value - z @ direction) * direction,
+)
+set_along.mistake(
+    "All latents are moved by what the first one lacks; each lacks an amount of its own.",
+    lambda z, direction, value: z + (value - z[0] @ direction) * direction,
+)
+set_along.mistake(
     "The missing amount is added to all numbers of the latent; multiply it by the direction.",
     lambda z, direction, value: z + (value - z @ direction)[:, None],
 )
@@ -77,6 +87,7 @@ _HAS = torch.tensor([1.0, 0.0, 0.0, 1.0, 1.0, 0.0])
     cases=(
         (normal(4, seed=3), normal(6, 4, seed=4), _HAS, 0.5),
         (torch.zeros(4), normal(6, 4, seed=5), _HAS, 1.0),
+        (normal(3, seed=15), 3 * normal(5, 3, seed=16), _HAS[1:], 0.1),
     ),
     hints=(
         "The probability is torch.sigmoid(z @ w), one for each of the n latents.",
@@ -144,18 +155,24 @@ logistic_step.mistake(
 
 
 def _verify_units_hook(attempt):
-    hook = attempt([1, 2], 0.5)
+    _verify_one_hook(attempt, [1, 2], 0.5)
+    _verify_one_hook(attempt, [5, 0, 3], -2.0)
+
+
+def _verify_one_hook(attempt, units, factor):
+    hook = attempt(units, factor)
     if not callable(hook):
         raise Wrong("units_hook(units, factor) should return a function: define one inside, and return it.")
     try:
         inspect.signature(hook).bind(None, None, None)
     except TypeError:
         raise Wrong("A hook is called with three things: def hook(layer, inputs, maps).") from None
-    layer = nn.Conv2d(2, 4, kernel_size=3)
-    x = normal(3, 2, 5, 5, seed=6)
+    layer = nn.Conv2d(2, 2 * len(units), kernel_size=3)  # 4 units, then 6
+    others = [unit for unit in range(2 * len(units)) if unit not in units]
+    x = normal(3, 2, 5, 7, seed=6)
     plain = layer(x).detach()
     expected = plain.clone()
-    expected[:, [1, 2]] *= 0.5
+    expected[:, units] *= factor
     handle = layer.register_forward_hook(hook)
     try:
         got = layer(x)
@@ -165,14 +182,16 @@ def _verify_units_hook(attempt):
     hook(layer, (x,), maps)
     if not torch.equal(maps, plain):
         raise Wrong("The hook changes the maps in place; work on maps.clone() and return that.")
-    if got is None or torch.equal(got, plain):
+    if not isinstance(got, torch.Tensor):
+        raise Wrong(f"The hook returns a {type(got).__name__}; return the maps themselves, one tensor.")
+    if torch.equal(got, plain):
         raise Wrong("Nothing has changed. A hook replaces the output of its layer by what it *returns*.")
     if got.shape != plain.shape:
         raise Wrong(f"All maps must go on, changed or not: {tuple(plain.shape)}, not {tuple(got.shape)}.")
-    if not torch.allclose(got[:, [0, 3]], plain[:, [0, 3]]):
+    if not torch.allclose(got[:, others], plain[:, others]):
         raise Wrong("Units that were not named have changed, too: choose them in the second dimension.")
     if not torch.allclose(got, expected, atol=1e-6):
-        raise Wrong("The named units should be `factor` times what they were.")
+        raise Wrong(f"The units {units} should be {factor} (`factor`) times what they were.")
     if not got.requires_grad:
         raise Wrong(
             "The numbers are right, but no gradient passes through the hook: leave out detach, .data and no_grad."
@@ -236,7 +255,7 @@ def no_function(units, factor):
     return factor
 
 
-@units_hook.mistake("should be `factor` times what they were")
+@units_hook.mistake("should be 0.5 (`factor`) times what they were")
 def switched_off(units, factor):
     def hook(layer, inputs, maps):
         maps = maps.clone()
@@ -244,6 +263,16 @@ def switched_off(units, factor):
         return maps
 
     return hook
+
+
+@units_hook.mistake("The units [5, 0, 3] should be -2.0")
+def always_half(units, factor):
+    return units_hook.answer(units, 0.5)
+
+
+@units_hook.mistake("return the maps themselves, one tensor")
+def in_a_tuple(units, factor):
+    return lambda layer, inputs, maps: (units_hook.answer(units, factor)(layer, inputs, maps),)
 
 
 @units_hook.mistake("A hook is called with three things")
@@ -262,17 +291,18 @@ def detached(units, factor):
 
 
 class _SmallG(nn.Module):
-    """Stands for a generator: latents (n, 3) to images (n, 1, 2, 2)."""
+    """Stands for a trained generator: latents (n, latent) to images (n, channels, height, width)."""
 
-    def __init__(self):
+    def __init__(self, latent, *shape):
         super().__init__()
-        self.linear = nn.Linear(3, 4)
+        self.linear, self.shape = nn.Linear(latent, math.prod(shape)), shape
         with torch.no_grad():
-            self.linear.weight.copy_(normal(4, 3, seed=7))
-            self.linear.bias.copy_(normal(4, seed=8))
+            self.linear.weight.copy_(normal(math.prod(shape), latent, seed=7))
+            self.linear.bias.copy_(normal(math.prod(shape), seed=8))
+        self.requires_grad_(False)
 
     def forward(self, z):
-        return torch.sigmoid(self.linear(z)).reshape(-1, 1, 2, 2)
+        return torch.sigmoid(self.linear(z)).reshape(-1, *self.shape)
 
 
 _TARGETS = torch.sigmoid(normal(2, 1, 2, 2, seed=9))
@@ -280,8 +310,9 @@ _TARGETS = torch.sigmoid(normal(2, 1, 2, 2, seed=9))
 
 @exercise(
     cases=(
-        (_SmallG(), normal(2, 3, seed=10), _TARGETS, 0.5),
-        (_SmallG(), normal(1, 3, seed=11), _TARGETS[:1], 2.0),
+        (_SmallG(3, 1, 2, 2), normal(2, 3, seed=10), _TARGETS, 0.5),
+        (_SmallG(3, 1, 2, 2), normal(1, 3, seed=11), _TARGETS[:1], 2.0),
+        (_SmallG(4, 3, 2, 5), normal(3, 4, seed=17), torch.sigmoid(normal(3, 3, 2, 5, seed=18)), 9.0),
     ),
     hints=(
         "Start with z = z.clone().requires_grad_(), then the loss, then torch.autograd.grad(loss, z).",
@@ -350,6 +381,10 @@ inversion_step.mistake(
     "Only the first face moves; add the losses of all faces up.", _descend(lambda x, t: _each(x, t)[0])
 )
 inversion_step.mistake(
+    "The colours of a pixel are added up; the mean goes over the channels as well.",
+    _descend(lambda x, t: (x - t).square().mean(dim=(2, 3)).sum()),
+)
+inversion_step.mistake(
     "The step is a whole gradient long: multiply it by lr.",
     lambda G, z, target, lr: inversion_step.answer(G, z, target, 1.0),
 )
@@ -357,7 +392,10 @@ inversion_step.mistake(
 
 def _verify_attribute(attempt):
     x = faces.render(faces.passports(64, seed=12))
+    before = x.clone()
     values = attempt(x)
+    if not torch.equal(x, before):
+        raise Wrong("It changes the pictures in place; compute a new tensor instead.")
     if not isinstance(values, torch.Tensor):
         raise Wrong(f"my_attribute returns {type(values).__name__}; it should return a tensor, (n,).")
     if values.shape != (64,):
@@ -368,7 +406,7 @@ def _verify_attribute(attempt):
         raise Wrong("The numbers should be finite: a direction is computed from them.")
     if values.std() < 1e-4:
         raise Wrong("It gives all faces the same number; measure something in which they differ.")
-    if not torch.allclose(attempt(x[:8]), values[:8], atol=1e-4):
+    if not torch.allclose(attempt(x[5:13]), values[5:13], atol=1e-4):
         raise Wrong(
             "A face's number depends on the other faces, or on chance; each should be measured by itself, and "
             "twice the same."
@@ -409,6 +447,7 @@ def always_one(x):
     return torch.ones(len(x))
 
 
+my_attribute.mistake("changes the pictures in place", lambda x: x.mul_(255).mean(dim=(1, 2, 3)))
 my_attribute.mistake("or on chance", lambda x: torch.rand(len(x)))
 my_attribute.mistake("should be finite", lambda x: (x - 2).mean(dim=(1, 2, 3)).log())
 my_attribute.mistake("it should return a tensor", lambda x: x.mean(dim=(1, 2, 3)).tolist())

@@ -4,6 +4,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from imagegen_lessons import gans
+
 
 def projection(h, y, tables):
     rows = []
@@ -46,6 +48,29 @@ class MyDiscriminator(torch.nn.Module):
         return self.score(torch.cat([F.leaky_relu(self.features(x.flatten(1))), label], dim=1))
 
 
+class WithAClassifier(torch.nn.Module):
+    """In the spirit of AC-GAN: the log-probability of the wanted labels is added to the score."""
+
+    def __init__(self):
+        super().__init__()
+        self.plain = gans.Discriminator(channels=4, size=24, width=24)
+        self.classifiers = torch.nn.ModuleList(
+            torch.nn.Linear(self.plain.score.in_features, n) for n in (12, 6)
+        )
+
+    def forward(self, x, y):
+        h = self.plain.features(x)
+        logs = [c(h).log_softmax(dim=1).gather(1, y[:, k : k + 1]) for k, c in enumerate(self.classifiers)]
+        return self.plain.score(h) + sum(logs)
+
+
+class SpectrallyNormalised(MyDiscriminator):
+    def __init__(self):
+        super().__init__()
+        for layer in (self.features, self.score[0], self.score[2]):
+            torch.nn.utils.parametrizations.spectral_norm(layer)
+
+
 ANSWERS = {
     "projection": [
         projection,
@@ -73,5 +98,5 @@ ANSWERS = {
             np.sum([np.bincount(label[code == c].numpy()).max() for c in np.unique(code)]) / len(code)
         ),
     ],
-    "MyDiscriminator": [MyDiscriminator],
+    "MyDiscriminator": [MyDiscriminator, WithAClassifier, SpectrallyNormalised],
 }
