@@ -339,7 +339,7 @@ def forgery_detector(seed=0):
         return F.binary_cross_entropy_with_logits(network(x)[:, 0], fake)
 
     minimise(loss, network, batches, steps_of(3_000), "forgery_detector")
-    return network.half(), {"steps": 3_000, "taught with": "alpha splice, transposed, enlarged"}
+    return network.half(), {"steps": 3_000, "trained on": "alpha splice, transposed, enlarged"}
 
 
 def face_swap(seed=0):

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from imagegen_lessons import networks, runtime
+from imagegen_lessons import networks, runtime, settings
 from imagegen_lessons.deepfakes import forgeries
 from imagegen_lessons.synthetic import faces
 from imagegen_lessons.training import checkpoint
@@ -72,8 +72,10 @@ def _fill(pixels: dict[str, torch.Tensor], factors: dict) -> None:
 def dct_matrix(n: int) -> torch.Tensor:
     """The discrete cosine transform (DCT) as an orthogonal matrix (n, n).
 
-    Row k is cos(π (2 i + 1) k / (2 n)) over the places i, scaled to length 1: a wave with k half-periods.
+    Row k is cos(π · (2i + 1) · k / (2n)) over the places i, scaled to length 1: a wave with k half-periods.
+    Raises ValueError unless n is a whole number from 1.
     """
+    n = settings.whole(n, "The number of waves")
     k, i = torch.arange(n)[:, None], torch.arange(n)
     waves = (math.pi * (2 * i + 1) * k / (2 * n)).cos() * math.sqrt(2 / n)
     waves[0] /= math.sqrt(2)
@@ -83,8 +85,11 @@ def dct_matrix(n: int) -> torch.Tensor:
 def spectrum(x: torch.Tensor, bands: int = 16) -> torch.Tensor:
     """The log-spectrum (DCT) of each picture (n, 3, H, H), averaged over bands · bands squares: (n, bands²).
 
-    From coarse waves (first) to fine ones. `bands` divides H.
+    From coarse waves (first) to fine ones. `bands` divides H. Raises ValueError for other pictures and bands.
     """
+    size = forgeries.check_pictures(x).shape[-1]
+    if x.shape[-2] != size or size % settings.whole(bands, "The number of bands"):
+        raise ValueError(f"Square pictures are needed, whose side {bands} divides, not {tuple(x.shape)}.")
     waves = dct_matrix(x.shape[-1]).to(x)
     strength = (waves @ x.mean(dim=1) @ waves.T).abs()
     return F.avg_pool2d((strength + 1e-4).log()[:, None], x.shape[-1] // bands).flatten(1)
@@ -118,9 +123,9 @@ def self_blended(scene: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
     """Each scene (n, 3, 64, 64) with its own face, altered a little, blended into it (Shiohara and Yamasaki 2022).
 
     The copy has other brightness and colours, is softer and a little displaced; so a detector can learn what a splice
-    looks like without having seen one.
+    looks like without having seen one. Raises ValueError for other pictures.
     """
-    n = len(scene)
+    n = len(forgeries.check_pictures(scene, forgeries.SIZE))
     contrast, shift, blur, share = torch.rand(4, n, 1, 1, 1, generator=rng)
     tint = torch.rand(n, 3, 1, 1, generator=rng)
     copy = scene * (0.9 + 0.2 * contrast) + 0.1 * (shift - 0.5) + 0.08 * (tint - 0.5)
@@ -135,12 +140,10 @@ def self_blended(scene: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
 def scores(detector: nn.Module, x: torch.Tensor) -> torch.Tensor:
     """A detector's scores (n,) of pictures (n, 3, 64, 64), in eval mode, on the CPU; above 0 means fake.
 
-    Raises ValueError for pictures of another shape: a detector that took them would have learned nothing about them.
+    Raises ValueError for pictures of another shape, and for values that are not in [0, 1]: a detector that took them
+    would have learned nothing about them.
     """
-    if x.dim() != 4 or x.shape[1:] != (3, forgeries.SIZE, forgeries.SIZE):
-        raise ValueError(
-            f"Detectors take pictures (n, 3, {forgeries.SIZE}, {forgeries.SIZE}), not {tuple(x.shape)}."
-        )
+    x = forgeries.check_pictures(x, forgeries.SIZE).float()
     device = next(detector.parameters()).device
     training, _ = detector.training, detector.eval()
     result = torch.cat([detector(part.to(device))[:, 0].cpu() for part in x.split(128)])

@@ -97,8 +97,12 @@ def encoder_input(x: Tensor, mix: Tensor | float = 1.0) -> Tensor:
     """Frames (n, 3, 48, 48) in shades of grey, each of mean 0 and standard deviation 1: (n, 1, 48, 48).
 
     mix: how much red, green and blue count, (n, 3, 1, 1). At random in training, so that the colours of skin and
-    hair tell the encoder little about who it is.
+    hair tell the encoder little about who it is. Raises ValueError for other frames.
     """
+    if x.dim() != 4 or x.shape[1:] != (3, 48, 48):
+        raise ValueError(
+            f"Frames (n, 3, 48, 48) are needed, not {tuple(x.shape)}; x[None] makes one a batch."
+        )
     grey = (mix * x).mean(1, keepdim=True)
     return F.layer_norm(grey, grey.shape[1:])
 
@@ -178,9 +182,13 @@ class FaceSwapTrainer:
 
     It draws `n` frames of each person (their seeds follow from `seed`). `step()` trains on a batch of them, and can
     be called `steps` times: `training.fit(trainer.step, None, steps)`.
+    Raises ValueError unless these are whole numbers from 1.
     """
 
     def __init__(self, swap: FaceSwap, steps: int, n: int = 1500, batch: int = 16, seed: int = 0):
+        for what, value in {"steps": steps, "n": n, "batch": batch}.items():
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f"{what} is a whole number from 1, not {value!r}.")
         device = runtime.device()
         self.swap, self.batch, self.rng = swap.to(device), batch, runtime.generator(seed)
         films = (film(who, n, seed=1_000 + 2 * seed + i) for i, who in enumerate(swap.people))

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 
-from imagegen_lessons import gans, images, superres
+from imagegen_lessons import gans, images, settings, superres
 from imagegen_lessons.synthetic import faces
 from imagegen_lessons.training import checkpoint
 
@@ -28,12 +28,24 @@ ALIKE = (
 )  # what a donor has to share with the scene
 
 
+def check_pictures(x: torch.Tensor, size: int | None = None) -> torch.Tensor:
+    """Returns x unchanged; ValueError unless they are pictures (n, 3, H, W) in [0, 1], of this size where given."""
+    images.check(x)
+    if x.dim() != 4 or x.shape[1] != 3 or (size and x.shape[-2:] != (size, size)):
+        sides = f"{size}, {size}" if size else "height, width"
+        raise ValueError(
+            f"Pictures (n, 3, {sides}) are needed, not {tuple(x.shape)}; x[None] makes one a batch."
+        )
+    return x
+
+
 def portraits(people: int, each: int = 2, seed: int = 0, **fixed) -> tuple[dict, torch.Tensor]:
     """Factors of `each` portraits of so many people, (people · each,), and who is in each: 0 to people - 1.
 
     The portraits of a person share every factor of `faces.IDENTITY`; `fixed` as for `faces.sample`. Different
     seeds give different people. Raises what `faces.sample` raises.
     """
+    people, each = settings.whole(people, "The number of people"), settings.whole(each, "Portraits of each")
     who = torch.arange(people).repeat_interleave(each)
     identities = faces.passports(people, seed=2 * seed, **fixed)
     factors = faces.passports(people * each, seed=2 * seed + 1)
@@ -45,8 +57,9 @@ def camera(scene: torch.Tensor, rng: torch.Generator, photons: float = 500.0) ->
 
     A pixel of brightness 1 catches `photons` on average, whose number varies by its square root (shot noise); reading
     it out adds 1 % more. In [0, 1], rounded to 8 bits. Colours are taken as linear: a simplification.
+    Raises ValueError for what are no pictures, and for fewer photons than 1.
     """
-    channels = scene.shape[1]
+    channels, photons = check_pictures(scene).shape[1], settings.number(photons, "The number of photons", 1)
     lens = torch.tensor([0.1, 0.8, 0.1]).expand(channels, 1, 3)
     x = F.conv2d(F.pad(scene, (1, 1, 1, 1), mode="replicate"), lens[:, :, None], groups=channels)
     x = F.conv2d(x, lens[..., None], groups=channels)
@@ -59,9 +72,15 @@ def jpeg(x: torch.Tensor, quality) -> torch.Tensor:
 
     Raises ValueError for another quality.
     """
-    qualities = torch.as_tensor(quality).expand(len(x)).tolist()
+    try:
+        qualities = torch.as_tensor(quality).expand(len(x)).tolist()
+    except (TypeError, RuntimeError):  # text, or as many as there are no pictures
+        qualities = [0]
     if not all(1 <= q <= 95 for q in qualities):
-        raise ValueError(f"The quality of a JPEG file is 1 to 95, not {quality}.")
+        raise ValueError(
+            f"The quality of a JPEG file is 1 to 95, not {quality!r}; one for all, or one for each."
+        )
+    check_pictures(x)
     files = [io.BytesIO(images.to_bytes(one, "JPEG", q)) for one, q in zip(x, qualities, strict=True)]
     pixels = numpy.stack([numpy.asarray(Image.open(file)) for file in files])
     return torch.from_numpy(pixels).movedim(-1, 1).contiguous().float() / 255
@@ -77,6 +96,10 @@ def face_mask(n: int, rng: torch.Generator, soft: float = 0.2) -> torch.Tensor:
 
     `soft`: how wide the border is, as a share of the oval's radius.
     """
+    n, soft = (
+        settings.whole(n, "The number of masks", 0),
+        settings.number(soft, "The width of the border", 0.001),
+    )
     line = (torch.arange(SIZE) + 0.5) / SIZE
     shift, stretch = torch.rand(2, n, 2, 1, 1, generator=rng)
     across = (line - 0.5 - 0.03 * (shift[:, 0] - 0.5)) / (0.17 + 0.04 * stretch[:, 0])
@@ -89,6 +112,7 @@ def jitter(x: torch.Tensor, rng: torch.Generator, amount: float = 0.06) -> torch
 
     `amount`: up to this share in size, half of it in place, and about as much turned, in radians.
     """
+    check_pictures(x)
     turn, scale, right, down = amount * (2 * torch.rand(4, len(x), generator=rng) - 1)
     cos, sin = (1 + scale) * turn.cos(), (1 + scale) * turn.sin()
     rows = torch.stack([cos, -sin, right / 2, sin, cos, down / 2], dim=1).view(-1, 2, 3)
@@ -106,7 +130,11 @@ def donors(factors: dict, rng: torch.Generator) -> torch.Tensor:
 
 
 def alpha_splice(scene, donor, mask):
-    """The donor where the mask (n, 1, H, W) is 1, the scene where it is 0, a mixture between."""
+    """The donor where the mask (n, 1, H, W) is 1, the scene where it is 0, a mixture between.
+
+    Raises ValueError where their numbers or sizes differ.
+    """
+    _check_shapes(scene, donor, mask)
     return scene * (1 - mask) + donor * mask
 
 
@@ -118,11 +146,11 @@ def poisson_splice(scene, donor, mask, sweeps: int = 60):
     what exceeds 0.5 counts as inside, away from the picture's edge. Clamped to [0, 1].
     Raises ValueError where their numbers or sizes differ.
     """
-    if scene.shape != donor.shape or mask.shape != (len(scene), 1, *scene.shape[-2:]):
-        shapes = ", ".join(str(tuple(x.shape)) for x in (scene, donor, mask))
-        raise ValueError(f"Each scene needs a donor and a mask (1, H, W) of its size, but got {shapes}.")
+    _check_shapes(scene, donor, mask)
     inside = mask > 0.5
     inside[..., [0, -1], :] = inside[..., [0, -1]] = False
+    if not inside.any():
+        return scene.clamp(0, 1)
     rows, columns = (inside.any(dim=d).flatten(0, 1).any(dim=0).nonzero() for d in (-1, -2))
     window = ..., slice(rows.min() - 1, rows.max() + 2), slice(columns.min() - 1, columns.max() + 2)
     inside, donor, x = inside[window], donor[window], scene[window].clone()
@@ -136,6 +164,12 @@ def poisson_splice(scene, donor, mask, sweeps: int = 60):
     spliced = scene.clone()
     spliced[window] = x
     return spliced.clamp(0, 1)
+
+
+def _check_shapes(scene, donor, mask) -> None:
+    if scene.shape != donor.shape or mask.shape != (len(scene), 1, *scene.shape[-2:]):
+        shapes = ", ".join(str(tuple(x.shape)) for x in (scene, donor, mask))
+        raise ValueError(f"Each scene needs a donor and a mask (1, H, W) of its size, but got {shapes}.")
 
 
 def _neighbours(x):
@@ -154,6 +188,8 @@ class Autoencoder(nn.Module):
 
     def __init__(self, up: str = "transposed", width: int = 24):
         super().__init__()
+        if up not in ("transposed", "bilinear"):
+            raise ValueError(f"The upsampling is 'transposed' or 'bilinear', not {up!r}.")
         self.down1 = nn.Conv2d(3, width, kernel_size=4, stride=2, padding=1)
         self.down2 = nn.Conv2d(width, 2 * width, kernel_size=4, stride=2, padding=1)
         self.code = nn.Conv2d(2 * width, 16, kernel_size=1)
@@ -195,6 +231,9 @@ def forge(method: str, scene: torch.Tensor, factors: dict, rng: torch.Generator)
     """
     if method not in METHODS:
         raise ValueError(f"The method is one of {', '.join(METHODS)}, not {method!r}.")
+    check_pictures(scene, SIZE)
+    if not isinstance(factors, dict) or len(factors.get("smile", ())) < len(scene):
+        raise ValueError("Each scene needs the factors from which it was drawn, as from portraits(…).")
     if method == "enlarged":
         return superres.enlarge(superres.downscale(scene, 2), 2)
     if method == "generated":

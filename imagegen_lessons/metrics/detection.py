@@ -6,14 +6,20 @@ import math
 import torch
 import torch.nn.functional as F
 
+from imagegen_lessons import settings
+
 
 def wilson_interval(successes, n, z=1.96):
     """The range in which a rate lies, given `successes` out of `n`: (low, high); z = 1.96 for 95 % (Wilson 1927).
 
     Right for small n and for rates near 0 and 1, where "rate ± error" leaves [0, 1].
-    Raises ValueError unless 0 <= successes <= n and n > 0.
+    Raises ValueError unless 0 <= successes <= n, n > 0 and z > 0.
     """
-    if not 0 <= successes <= n or n == 0:
+    try:
+        fits = 0 <= successes <= n and n > 0 and z > 0
+    except TypeError:  # text, or None
+        fits = False
+    if not fits:
         raise ValueError(f"A rate needs 0 <= successes <= n and n > 0, but got {successes} of {n}.")
     rate = successes / n
     middle = (rate + z * z / (2 * n)) / (1 + z * z / n)
@@ -26,7 +32,12 @@ def _of_scores(metric):
 
     @functools.wraps(metric)
     def checked(real, fake, *others, **options):
-        real, fake = (torch.as_tensor(scores).detach().cpu().double().flatten() for scores in (real, fake))
+        try:
+            real, fake = (
+                torch.as_tensor(scores).detach().cpu().double().flatten() for scores in (real, fake)
+            )
+        except (TypeError, ValueError, RuntimeError):
+            raise ValueError("Scores are numbers: a tensor or a list of them for each class.") from None
         if not len(real) or not len(fake):
             raise ValueError(
                 f"Scores of both classes are needed, but there are {len(real)} real and {len(fake)} fake."
@@ -44,6 +55,7 @@ def roc_points(real, fake, thresholds):
 
     real (n,), fake (m,): scores. Flagged is what scores the threshold or more. Raises what `roc` raises.
     """
+    thresholds = torch.as_tensor(thresholds)
     fpr, tpr = ((scores[:, None] >= thresholds).double().mean(dim=0) for scores in (real, fake))
     return fpr, tpr
 
@@ -78,11 +90,16 @@ def auc_interval(real, fake, who_real, who_fake, resamples: int = 1000, seed: in
     (m,), whole numbers from 0, say whose picture each is; the same number is the same person on both sides.
     Raises what `roc` raises, and ValueError unless each score has a person.
     """
+    who_real, who_fake = map(torch.as_tensor, (who_real, who_fake))
+    settings.whole(resamples, "The number of resamples")
     if len(who_real) != len(real) or len(who_fake) != len(fake):
         raise ValueError(
             f"Each of {len(real)} and {len(fake)} scores needs a person: {len(who_real)}, {len(who_fake)}."
         )
-    people = int(torch.cat([who_real, who_fake]).max()) + 1
+    who = torch.cat([who_real, who_fake])
+    if who.is_floating_point() or who.min() < 0:
+        raise ValueError("A person is a whole number from 0.")
+    people = int(who.max()) + 1
     rows, columns = (F.one_hot(who, people).double() for who in (who_real, who_fake))
     wins = (fake > real[:, None]).double() + 0.5 * (fake == real[:, None]).double()
     won, pairs = rows.T @ wins @ columns, torch.outer(rows.sum(dim=0), columns.sum(dim=0))
@@ -102,6 +119,8 @@ def calibration_error(probability: torch.Tensor, outcome: torch.Tensor, bins: in
     compared with the share of ones; the differences are weighted by how many fall there (Guo et al. 2017, section 2).
     Raises ValueError for probabilities outside 0 to 1, outcomes other than 0 and 1, or an empty set.
     """
+    probability, outcome = (torch.as_tensor(x).flatten() for x in (probability, outcome))
+    bins = settings.whole(bins, "The number of bins")
     if not len(probability) or len(probability) != len(outcome):
         raise ValueError(
             f"Each of one or more outcomes needs a probability: {len(outcome)}, {len(probability)}."
@@ -111,5 +130,5 @@ def calibration_error(probability: torch.Tensor, outcome: torch.Tensor, bins: in
     if not bool(((outcome == 0) | (outcome == 1)).all()):
         raise ValueError("An outcome is 1, it happened, or 0, it did not.")
     where = (probability * bins).long().clamp(max=bins - 1)
-    off = torch.zeros(bins, dtype=torch.float64).index_add_(0, where, (probability - outcome).double())
+    off = torch.zeros(bins, dtype=torch.float64).index_add_(0, where, probability.double() - outcome.double())
     return (off.abs().sum() / len(probability)).item()

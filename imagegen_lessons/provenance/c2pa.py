@@ -105,8 +105,8 @@ def authority(name: str, lifetime: timedelta = timedelta(days=365)) -> Authority
     _library()
     if not isinstance(name, str) or not 0 < len(name.strip()) <= 64 or not name.isprintable():
         raise CredentialError("The name of a signer has 1 to 64 printable characters.")
-    if not timedelta(0) < lifetime <= LONGEST:
-        raise CredentialError(f"A certificate is valid for a while, at most {LONGEST.days} days.")
+    if not isinstance(lifetime, timedelta) or not timedelta(0) < lifetime <= LONGEST:
+        raise CredentialError(f"A certificate is valid for a timedelta of at most {LONGEST.days} days.")
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -162,6 +162,8 @@ def sign(
     kind = _type(data)
     if kind is None:
         raise CredentialError("Only the bytes of a PNG or JPEG file can be signed.")
+    if not isinstance(signer, Authority):
+        raise CredentialError("Who signs is an authority, as from authority('The Drawn Post').")
     if source not in SOURCES:
         raise CredentialError(f"The source of a picture can be {', '.join(SOURCES)}, not {source!r}.")
     created = {"action": "c2pa.created", "digitalSourceType": IPTC + source}
@@ -252,6 +254,8 @@ def _source(manifest: dict) -> str | None:
 
 
 def _type(data: bytes) -> str | None:
+    if not isinstance(data, bytes | bytearray):
+        raise CredentialError("The bytes of a file are needed, as from Path(…).read_bytes().")
     return next((kind for magic, kind in _TYPES.items() if bytes(data[:8]).startswith(magic)), None)
 
 

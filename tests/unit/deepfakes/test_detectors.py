@@ -97,8 +97,30 @@ def test_scores_leave_the_detector_as_it_was():
 
 @pytest.mark.parametrize("shape", [(3, 64, 64), (2, 3, 48, 48), (2, 1, 64, 64)])
 def test_a_detector_takes_pictures_of_its_size_alone(shape):
-    with refused("Detectors take pictures"):
+    with refused(r"Pictures \(n, 3, 64, 64\) are needed|1 or 3 channels"):
         detectors.scores(detectors.ResidualDetector(), torch.rand(shape))
+
+
+X = torch.rand(2, 3, 64, 64)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: detectors.scores(detectors.ResidualDetector(), (255 * X).byte()), "image.float"),
+        (lambda: detectors.scores(detectors.ResidualDetector(), 255 * X), "image / 255"),
+        (lambda: detectors.scores(detectors.ResidualDetector(), X * torch.nan), "not finite"),
+        (lambda: detectors.scores(detectors.ResidualDetector(), "my.jpg"), "not str"),
+        (lambda: detectors.spectrum(X, bands=10), "whose side 10 divides"),
+        (lambda: detectors.spectrum(X[..., :32]), "Square pictures"),
+        (lambda: detectors.self_blended(X[..., ::2, ::2], generator(0)), "Pictures"),
+        (lambda: detectors.dct_matrix(0), "whole number from 1"),
+        (lambda: detectors.dct_matrix(2.5), "whole number from 1"),
+    ],
+)
+def test_what_is_no_picture_is_refused_in_one_sentence(call, says):
+    with refused(says):
+        call()
 
 
 def test_the_bundled_detector_finds_what_it_was_trained_on_and_less_of_the_rest(cache):

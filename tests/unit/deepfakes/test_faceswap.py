@@ -136,6 +136,10 @@ ONE_FILM = faceswap.film(faceswap.ADA, 2)
         (lambda: faceswap.film({**faceswap.ADA, "smile": 1.0}, 2), "look at: smile"),
         (lambda: faceswap.film({**faceswap.ADA, "jaw": torch.zeros(3)}, 3), "one person"),
         (lambda: faceswap.frames(faceswap.ADA), "missing: smile"),
+        (lambda: faceswap.FaceSwapTrainer(faceswap.FaceSwap(), steps=0), "steps is a whole number from 1"),
+        (lambda: faceswap.FaceSwapTrainer(faceswap.FaceSwap(), steps=5, n=0), "n is a whole number from 1"),
+        (lambda: faceswap.FaceSwapTrainer(faceswap.FaceSwap(), steps=5, n=4, batch=0), "batch is a whole"),
+        (lambda: faceswap.encoder_input(A_PICTURE[0]), "makes one a batch"),
     ],
 )
 def test_mistakes_and_smuggled_pictures_get_one_clear_sentence(call, says):

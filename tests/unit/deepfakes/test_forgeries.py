@@ -73,6 +73,7 @@ def test_a_poisson_splice_takes_away_a_difference_in_brightness(scenes):
     poisson = forgeries.poisson_splice(scene, scene + 0.2, mask)
     assert (alpha - scene).abs().max() > 0.19 and (poisson - scene).abs().max() < 0.01
     torch.testing.assert_close(forgeries.poisson_splice(x, x, mask), x, atol=1e-5, rtol=0)
+    assert torch.equal(forgeries.poisson_splice(x, x.flip(0), 0 * mask), x)  # nothing to replace
 
 
 @pytest.mark.parametrize("up", ["transposed", "bilinear"])
@@ -107,6 +108,21 @@ SCENE, MASK = torch.rand(3, 3, 64, 64), forgeries.face_mask(3, generator(0))
         (lambda: forgeries.jpeg(SCENE, torch.tensor([50, 96, 50])), "1 to 95"),
         (lambda: forgeries.poisson_splice(SCENE, SCENE[:2], MASK), "needs a donor and a mask"),
         (lambda: forgeries.poisson_splice(SCENE, SCENE, MASK[:2]), "needs a donor and a mask"),
+        (lambda: forgeries.alpha_splice(SCENE, SCENE, MASK[..., :32]), "needs a donor and a mask"),
+        (lambda: forgeries.jpeg(SCENE, "high"), "not 'high'"),
+        (lambda: forgeries.jpeg(SCENE, torch.tensor([50, 60])), "one for all, or one for each"),
+        (lambda: forgeries.jpeg(SCENE[0], 75), "Pictures"),
+        (lambda: forgeries.camera(SCENE[0], generator(0)), "makes one a batch"),
+        (lambda: forgeries.camera((255 * SCENE).byte(), generator(0)), "image.float"),
+        (lambda: forgeries.camera(SCENE, generator(0), photons=-5), "photons is a number from 1"),
+        (lambda: forgeries.face_mask(-1, generator(0)), "whole number from 0"),
+        (lambda: forgeries.face_mask(1, generator(0), soft=0), "width of the border"),
+        (lambda: forgeries.jitter(SCENE[0], generator(0)), "Pictures"),
+        (lambda: forgeries.portraits("3"), "number of people"),
+        (lambda: forgeries.portraits(2, 0), "Portraits of each"),
+        (lambda: forgeries.Autoencoder("nearest"), "'transposed' or 'bilinear', not 'nearest'"),
+        (lambda: forgeries.forge("transposed", SCENE[..., ::2, ::2], {}, generator(0)), "64, 64"),
+        (lambda: forgeries.forge("Poisson splice", SCENE, {}, generator(0)), "factors"),
     ],
 )
 def test_refusals(call, says):

@@ -70,6 +70,13 @@ def test_wilson_interval_of_known_rates():
         (metrics.calibration_error, (torch.rand(2), torch.tensor([0, 2])), "outcome is 1"),
         (metrics.calibration_error, (torch.ones(0), torch.ones(0)), "outcomes"),
         (metrics.calibration_error, (torch.rand(3), torch.ones(2)), "needs a probability"),
+        (metrics.calibration_error, (torch.rand(2), torch.ones(2), 0), "number of bins"),
+        (metrics.wilson_interval, ("two", 3), "successes"),
+        (metrics.wilson_interval, (1, 3, -1.96), "successes"),
+        (metrics.auc, ("high", torch.ones(2)), "numbers"),
+        (metrics.auc_interval, (torch.ones(2), torch.ones(2), -torch.arange(2), torch.arange(2)), "person"),
+        (metrics.auc_interval, (torch.ones(2), torch.ones(2), torch.rand(2), torch.rand(2)), "person"),
+        (metrics.auc_interval, (*torch.ones(2, 2), [0, 1], [0, 1], 0), "resamples"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(metric, arguments, word):

@@ -175,6 +175,10 @@ def test_a_credential_that_was_cut_inside_a_whole_picture(newspaper, kept):
         lambda signer: c2pa.authority("two\nlines"),
         lambda signer: c2pa.authority("too late", timedelta(seconds=-5)),
         lambda signer: c2pa.authority("for ever", timedelta.max),
+        lambda signer: c2pa.authority("two seconds", 2),
+        lambda signer: c2pa.sign("picture.png", signer),
+        lambda signer: c2pa.sign(plain_picture("PNG"), "The Drawn Post"),
+        lambda signer: c2pa.read("picture.png"),
         lambda signer: c2pa.read(plain_picture("PNG"), ["not a certificate"]),
     ],
 )
