@@ -24,34 +24,22 @@ def positive_predictive_value(tpr, fpr, prevalence):
     return caught / (caught + fpr * (1 - prevalence))
 
 
-@positive_predictive_value.mistake(
-    "This is right only where half of all pictures are fake: weigh both rates by how many there are."
+positive_predictive_value.mistake(
+    "This is right only where half of all pictures are fake: weigh both rates by how many there are.",
+    lambda tpr, fpr, prevalence: tpr / (tpr + fpr),
 )
-def forgets_the_prevalence(tpr, fpr, prevalence):
-    return tpr / (tpr + fpr)
-
-
-@positive_predictive_value.mistake(
-    "That is how many of all pictures are fake and flagged; divide it by how many are flagged."
+positive_predictive_value.mistake(
+    "That is how many of all pictures are fake and flagged; divide it by how many are flagged.",
+    lambda tpr, fpr, prevalence: tpr * prevalence,
 )
-def of_all_pictures(tpr, fpr, prevalence):
-    return tpr * prevalence
-
-
-@positive_predictive_value.mistake(
-    "Only the share 1 - prevalence of all pictures is real: real and flagged is fpr * (1 - prevalence)."
+positive_predictive_value.mistake(
+    "Only the share 1 - prevalence of all pictures is real: real and flagged is fpr * (1 - prevalence).",
+    lambda tpr, fpr, prevalence: tpr * prevalence / (tpr * prevalence + fpr),
 )
-def all_are_real(tpr, fpr, prevalence):
-    return tpr * prevalence / (tpr * prevalence + fpr)
-
-
-@positive_predictive_value.mistake(
-    "This is the share of real pictures among the flagged; asked for is the rest."
+positive_predictive_value.mistake(
+    "This is the share of real pictures among the flagged; asked for is the rest.",
+    lambda tpr, fpr, prevalence: 1 - positive_predictive_value.answer(tpr, fpr, prevalence),
 )
-def the_real_ones(tpr, fpr, prevalence):
-    return 1 - positive_predictive_value.answer(tpr, fpr, prevalence)
-
-
 positive_predictive_value.mistake(
     "This is in per cent; a share lies between 0 and 1: leave out the 100.",
     lambda tpr, fpr, prevalence: 100 * positive_predictive_value.answer(tpr, fpr, prevalence),
@@ -110,25 +98,22 @@ roc_points = exercise(
         "The mean over the pictures (dim 0) of that, as float, is the share flagged at each threshold.",
     ),
 )(metrics.roc_points)
-
-
-@roc_points.mistake("Flagged is what scores at the threshold or above, and this flags what scores below it.")
-def flags_the_rest(real, fake, thresholds):
-    return tuple((scores[:, None] < thresholds).float().mean(dim=0) for scores in (real, fake))
-
-
-@roc_points.mistake(
-    "A picture that scores just the threshold is flagged as well: compare with >=, not with >."
+roc_points.mistake(
+    "Flagged is what scores at the threshold or above, and this flags what scores below it.",
+    lambda real, fake, thresholds: tuple(
+        (scores[:, None] < thresholds).float().mean(dim=0) for scores in (real, fake)
+    ),
 )
-def too_strict(real, fake, thresholds):
-    return tuple((scores[:, None] > thresholds).float().mean(dim=0) for scores in (real, fake))
-
-
-@roc_points.mistake(
-    "These are the two rates in the wrong order: false positives, from the real pictures, come first."
+roc_points.mistake(
+    "A picture that scores just the threshold is flagged as well: compare with >=, not with >.",
+    lambda real, fake, thresholds: tuple(
+        (scores[:, None] > thresholds).float().mean(dim=0) for scores in (real, fake)
+    ),
 )
-def swapped(real, fake, thresholds):
-    return roc_points.answer(fake, real, thresholds)
+roc_points.mistake(
+    "These are the two rates in the wrong order: false positives, from the real pictures, come first.",
+    lambda real, fake, thresholds: roc_points.answer(fake, real, thresholds),
+)
 
 
 @roc_points.mistake("Divide by the number of real pictures, and of fakes, not by the number of all pictures.")
@@ -204,28 +189,22 @@ auc = exercise(
         "Add half of fake == real[:, None], as float, and take the mean.",
     ),
 )(metrics.auc)
-
-
-@auc.mistake("Equal scores decide nothing: a tie counts half, and not nothing.")
-def ties_lost(real, fake):
-    return (fake > real[:, None]).float().mean()
-
-
-@auc.mistake("Equal scores decide nothing: a tie counts half, and not a whole win.")
-def ties_won(real, fake):
-    return (fake >= real[:, None]).float().mean()
-
-
-@auc.mistake("Upside down: count the pairs in which the fake scores higher.")
-def upside_down(real, fake):
-    return 1 - auc.answer(real, fake)
-
-
-@auc.mistake("Compare each fake with every real picture, not with the mean of the real ones.")
-def with_the_mean(real, fake):
-    return (fake > real.mean()).float().mean()
-
-
+auc.mistake(
+    "Equal scores decide nothing: a tie counts half, and not nothing.",
+    lambda real, fake: (fake > real[:, None]).float().mean(),
+)
+auc.mistake(
+    "Equal scores decide nothing: a tie counts half, and not a whole win.",
+    lambda real, fake: (fake >= real[:, None]).float().mean(),
+)
+auc.mistake(
+    "Upside down: count the pairs in which the fake scores higher.",
+    lambda real, fake: 1 - auc.answer(real, fake),
+)
+auc.mistake(
+    "Compare each fake with every real picture, not with the mean of the real ones.",
+    lambda real, fake: (fake > real.mean()).float().mean(),
+)
 auc.mistake(
     "Compare each fake with every real picture, not with their median.",
     lambda real, fake: (fake > real.median()).float().mean(),
@@ -304,9 +283,10 @@ def squared(probability, outcome, bins):
     return (share * off.square()).sum()
 
 
-@calibration_error.mistake("A bin that holds few pictures counts less: weigh by the share that falls there.")
-def all_bins_alike(probability, outcome, bins):
-    return _bins(probability, outcome, bins)[1].abs().mean()
+calibration_error.mistake(
+    "A bin that holds few pictures counts less: weigh by the share that falls there.",
+    lambda probability, outcome, bins: _bins(probability, outcome, bins)[1].abs().mean(),
+)
 
 
 @calibration_error.mistake(
@@ -317,9 +297,10 @@ def cancelled(probability, outcome, bins):
     return (share * off).sum().abs()
 
 
-@calibration_error.mistake("Compare within a bin the two means; each picture by itself is never calibrated.")
-def each_by_itself(probability, outcome, bins):
-    return (probability - outcome).abs().mean()
+calibration_error.mistake(
+    "Compare within a bin the two means; each picture by itself is never calibrated.",
+    lambda probability, outcome, bins: (probability - outcome).abs().mean(),
+)
 
 
 @calibration_error.mistake(
@@ -428,21 +409,15 @@ def without_the_constant(n):
     return (math.pi * (2 * i + 1) * k / (2 * n)).cos() * math.sqrt(2 / n)
 
 
-@dct_matrix.mistake("All rows but the first are √2 too short: a wave's squares are a half on average.")
-def too_short(n):
-    return _cosines(n) / math.sqrt(n)
-
-
-@dct_matrix.mistake("Each row should be 1 long: the sum of its squares is 1.")
-def not_scaled(n):
-    return _cosines(n)
-
-
-@dct_matrix.mistake("Waves are rows here, and in your matrix they are columns: k goes down, i across.")
-def columns(n):
-    return dct_matrix.answer(n).T.contiguous()
-
-
+dct_matrix.mistake(
+    "All rows but the first are √2 too short: a wave's squares are a half on average.",
+    lambda n: _cosines(n) / math.sqrt(n),
+)
+dct_matrix.mistake("Each row should be 1 long: the sum of its squares is 1.", lambda n: _cosines(n))
+dct_matrix.mistake(
+    "Waves are rows here, and in your matrix they are columns: k goes down, i across.",
+    lambda n: dct_matrix.answer(n).T.contiguous(),
+)
 dct_matrix.mistake(
     "The wave is taken in the middle of each pixel: 2 * i + 1, not 2 * i.",
     lambda n: _waves(n, lambda i, k: 2 * i * k / (2 * n)),
@@ -533,19 +508,20 @@ def clamped_afterwards(scene, gain, shift, mask):
     return x.clamp(0, 1), y
 
 
-@self_blend.mistake("First times the gain, then the shift: gain · scene + shift, not gain · (scene + shift).")
-def shifted_first(scene, gain, shift, mask):
-    return self_blend.answer(scene, gain, gain * shift, mask)
-
-
-@self_blend.mistake("The other order: the untouched scenes come first, then the blended ones.")
-def blended_first(scene, gain, shift, mask):
-    return tuple(value.roll(len(scene), dims=0) for value in self_blend.answer(scene, gain, shift, mask))
-
-
-@self_blend.mistake("The wrong way round: inside the mask (1) belongs the altered copy, outside the scene.")
-def inside_out(scene, gain, shift, mask):
-    return self_blend.answer(scene, gain, shift, 1 - mask)
+self_blend.mistake(
+    "First times the gain, then the shift: gain · scene + shift, not gain · (scene + shift).",
+    lambda scene, gain, shift, mask: self_blend.answer(scene, gain, gain * shift, mask),
+)
+self_blend.mistake(
+    "The other order: the untouched scenes come first, then the blended ones.",
+    lambda scene, gain, shift, mask: tuple(
+        value.roll(len(scene), dims=0) for value in self_blend.answer(scene, gain, shift, mask)
+    ),
+)
+self_blend.mistake(
+    "The wrong way round: inside the mask (1) belongs the altered copy, outside the scene.",
+    lambda scene, gain, shift, mask: self_blend.answer(scene, gain, shift, 1 - mask),
+)
 
 
 @self_blend.mistake(
@@ -557,9 +533,10 @@ def somebody_else(scene, gain, shift, mask):
     return torch.cat([scene, forgeries.alpha_splice(scene, copy, mask)]), y
 
 
-@self_blend.mistake("The whole picture is altered: no border is left to be found. Blend by the mask.")
-def everywhere(scene, gain, shift, mask):
-    return self_blend.answer(scene, gain, shift, torch.ones_like(mask))
+self_blend.mistake(
+    "The whole picture is altered: no border is left to be found. Blend by the mask.",
+    lambda scene, gain, shift, mask: self_blend.answer(scene, gain, shift, torch.ones_like(mask)),
+)
 
 
 @self_blend.mistake("The labels are the wrong way round: 0 for the untouched scenes, 1 for the blended.")
@@ -662,16 +639,14 @@ def poisson_sweep(x, donor, mask):
     return torch.where(mask > 0.5, around(x) + donor - around(donor), x)
 
 
-@poisson_sweep.mistake("This only smooths x: the donor's differences to its neighbours must be added.")
-def without_the_donor(x, donor, mask):
-    return torch.where(mask > 0.5, _around(x), x)
-
-
-@poisson_sweep.mistake(
-    "That is a plain splice: only the donor's differences are taken over, not its colours."
+poisson_sweep.mistake(
+    "This only smooths x: the donor's differences to its neighbours must be added.",
+    lambda x, donor, mask: torch.where(mask > 0.5, _around(x), x),
 )
-def plain_splice(x, donor, mask):
-    return torch.where(mask > 0.5, donor, x)
+poisson_sweep.mistake(
+    "That is a plain splice: only the donor's differences are taken over, not its colours.",
+    lambda x, donor, mask: torch.where(mask > 0.5, donor, x),
+)
 
 
 @poisson_sweep.mistake(
@@ -684,19 +659,17 @@ def pixel_by_pixel(x, donor, mask):
     return x
 
 
-@poisson_sweep.mistake("Nothing is clamped here: a sweep may leave the range of a picture on its way.")
-def clamped(x, donor, mask):
-    return poisson_sweep.answer(x, donor, mask).clamp(0, 1)
-
-
-@poisson_sweep.mistake("Outside the mask x must stay as it is.")
-def all_over(x, donor, mask):
-    return _around(x) + donor - _around(donor)
-
-
-@poisson_sweep.mistake("The donor's difference has the wrong sign: its pixel, minus the mean around it.")
-def wrong_sign(x, donor, mask):
-    return torch.where(mask > 0.5, _around(x) - donor + _around(donor), x)
+poisson_sweep.mistake(
+    "Nothing is clamped here: a sweep may leave the range of a picture on its way.",
+    lambda x, donor, mask: poisson_sweep.answer(x, donor, mask).clamp(0, 1),
+)
+poisson_sweep.mistake(
+    "Outside the mask x must stay as it is.", lambda x, donor, mask: _around(x) + donor - _around(donor)
+)
+poisson_sweep.mistake(
+    "The donor's difference has the wrong sign: its pixel, minus the mean around it.",
+    lambda x, donor, mask: torch.where(mask > 0.5, _around(x) - donor + _around(donor), x),
+)
 
 
 def _swept(new):

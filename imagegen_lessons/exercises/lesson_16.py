@@ -35,14 +35,16 @@ def embed_bits(coefficients, bits, chips, strength):
     return coefficients + (bits * lacking)[:, None] * chips
 
 
-@embed_bits.mistake("The picture gets in the way: read first what is there, and add only what is lacking.")
-def naive(coefficients, bits, chips, strength):
-    return coefficients + strength * bits[:, None] * chips
-
-
-@embed_bits.mistake("A bit that is read strongly enough is left alone: clamp what is lacking at 0.")
-def weakens(coefficients, bits, chips, strength):
-    return coefficients + (bits * strength - (coefficients * chips).mean(dim=1))[:, None] * chips
+embed_bits.mistake(
+    "The picture gets in the way: read first what is there, and add only what is lacking.",
+    lambda coefficients, bits, chips, strength: coefficients + strength * bits[:, None] * chips,
+)
+embed_bits.mistake(
+    "A bit that is read strongly enough is left alone: clamp what is lacking at 0.",
+    lambda coefficients, bits, chips, strength: (
+        coefficients + (bits * strength - (coefficients * chips).mean(dim=1))[:, None] * chips
+    ),
+)
 
 
 @embed_bits.mistake("For the bit −1 compare −read with the strength: bits * read.")
@@ -153,23 +155,18 @@ def false_positive_probability(bits, at_least, tries):
     return 1 - (1 - once) ** tries
 
 
-@false_positive_probability.mistake("`at_least` and more: add up all numbers of agreeing bits from there on.")
-def exactly(bits, at_least, tries):
-    return 1 - (1 - math.comb(bits, at_least) / 2**bits) ** tries
-
-
-@false_positive_probability.mistake(
-    "Every try may be the lucky one, but your answer does not depend on `tries`."
+false_positive_probability.mistake(
+    "`at_least` and more: add up all numbers of agreeing bits from there on.",
+    lambda bits, at_least, tries: 1 - (1 - math.comb(bits, at_least) / 2**bits) ** tries,
 )
-def one_try(bits, at_least, tries):
-    return false_positive_probability.answer(bits, at_least, 1)
-
-
-@false_positive_probability.mistake(
-    "A probability cannot exceed 1: compute that *no* try is lucky, and take the rest."
+false_positive_probability.mistake(
+    "Every try may be the lucky one, but your answer does not depend on `tries`.",
+    lambda bits, at_least, tries: false_positive_probability.answer(bits, at_least, 1),
 )
-def added_up(bits, at_least, tries):
-    return tries * false_positive_probability.answer(bits, at_least, 1)
+false_positive_probability.mistake(
+    "A probability cannot exceed 1: compute that *no* try is lucky, and take the rest.",
+    lambda bits, at_least, tries: tries * false_positive_probability.answer(bits, at_least, 1),
+)
 
 
 def _of(once):
@@ -303,24 +300,21 @@ def brier(probability, outcome):
     return (probability - outcome).square().mean()
 
 
-@brier.mistake("Square the gap: one gap of .8 must cost more than two of .4.")
-def plain_gap(probability, outcome):
-    return (probability - outcome).abs().mean()
-
-
-@brier.mistake("Take the mean and not the sum: a longer quiz is no worse one.")
-def summed(probability, outcome):
-    return (probability - outcome).square().sum()
-
-
-@brier.mistake("Leave out the root: the score is the mean of the squares itself.")
-def rooted(probability, outcome):
-    return (probability - outcome).square().mean().sqrt()
-
-
-@brier.mistake("before anything is computed")
-def unchecked(probability, outcome):
-    return (probability - outcome).square().mean()
+brier.mistake(
+    "Square the gap: one gap of .8 must cost more than two of .4.",
+    lambda probability, outcome: (probability - outcome).abs().mean(),
+)
+brier.mistake(
+    "Take the mean and not the sum: a longer quiz is no worse one.",
+    lambda probability, outcome: (probability - outcome).square().sum(),
+)
+brier.mistake(
+    "Leave out the root: the score is the mean of the squares itself.",
+    lambda probability, outcome: (probability - outcome).square().mean().sqrt(),
+)
+brier.mistake(
+    "before anything is computed", lambda probability, outcome: (probability - outcome).square().mean()
+)
 
 
 def _checked(score):
@@ -423,21 +417,20 @@ def _cheapest(thresholds, rate, scores, fake, share, false_alarm, miss, flags=to
     return min(thresholds, key=cost)
 
 
-@cheapest_threshold.mistake("The test's share of fakes is not that out there: weigh the rates with `share`.")
-def as_in_the_test(scores, fake, share, false_alarm, miss):
-    return cheapest_threshold.answer(scores, fake, 0.5, false_alarm, miss)
-
-
-@cheapest_threshold.mistake("To flag nothing is a choice, too: try math.inf as well.")
-def something_is_flagged(scores, *rest):
-    return _cheapest(scores.tolist(), torch.mean, scores, *rest)
-
-
-@cheapest_threshold.mistake("Counts carry the test's mixture: use rates (means).")
-def counted(scores, *rest):
-    return _cheapest([math.inf, *scores.tolist()], torch.sum, scores, *rest)
-
-
+cheapest_threshold.mistake(
+    "The test's share of fakes is not that out there: weigh the rates with `share`.",
+    lambda scores, fake, share, false_alarm, miss: cheapest_threshold.answer(
+        scores, fake, 0.5, false_alarm, miss
+    ),
+)
+cheapest_threshold.mistake(
+    "To flag nothing is a choice, too: try math.inf as well.",
+    lambda scores, *rest: _cheapest(scores.tolist(), torch.mean, scores, *rest),
+)
+cheapest_threshold.mistake(
+    "Counts carry the test's mixture: use rates (means).",
+    lambda scores, *rest: _cheapest([math.inf, *scores.tolist()], torch.sum, scores, *rest),
+)
 cheapest_threshold.mistake(
     "A picture that scores just the threshold is flagged, and so not missed: >= for flagged, < for missed.",
     lambda scores, *rest: _cheapest([math.inf, *scores.tolist()], torch.mean, scores, *rest, flags=torch.gt),
@@ -486,11 +479,10 @@ def the_cost(scores, fake, share, false_alarm, miss):
     return share * miss * missed + (1 - share) * false_alarm * flagged
 
 
-@cheapest_threshold.mistake(
-    "Where the highest score is the cheapest but one, math.inf is meant: it flags nothing at all."
+cheapest_threshold.mistake(
+    "Where the highest score is the cheapest but one, math.inf is meant: it flags nothing at all.",
+    lambda scores, *rest: min(cheapest_threshold.answer(scores, *rest), scores.max().item()),
 )
-def highest_score_for_inf(scores, *rest):
-    return min(cheapest_threshold.answer(scores, *rest), scores.max().item())
 
 
 @exercise(
@@ -512,9 +504,10 @@ def verdict(credential, watermark, probability):
     return "machine" if machine else "camera"
 
 
-@verdict.mistake("Signs that contradict each other allow no conclusion, not even if one of them is signed.")
-def signature_first(credential, watermark, probability):
-    return credential or verdict.answer(None, watermark, probability)
+verdict.mistake(
+    "Signs that contradict each other allow no conclusion, not even if one of them is signed.",
+    lambda credential, watermark, probability: credential or verdict.answer(None, watermark, probability),
+)
 
 
 @verdict.mistake(
@@ -526,20 +519,20 @@ def trusts_a_low_probability(credential, watermark, probability):
     return "cannot conclude" if credential == "machine" else verdict.answer("camera", watermark, probability)
 
 
-@verdict.mistake("The watermark or the probability: one of the two is enough.")
-def both_needed(credential, watermark, probability):
-    return verdict.answer(credential, watermark and probability >= 0.99, 0.0)
-
-
-@verdict.mistake(
-    "First look whether signs contradict each other; here a sign for a machine wins over the camera's."
+verdict.mistake(
+    "The watermark or the probability: one of the two is enough.",
+    lambda credential, watermark, probability: verdict.answer(
+        credential, watermark and probability >= 0.99, 0.0
+    ),
 )
-def machine_first(credential, watermark, probability):
-    return (
+verdict.mistake(
+    "First look whether signs contradict each other; here a sign for a machine wins over the camera's.",
+    lambda credential, watermark, probability: (
         "machine"
         if verdict.answer(None, watermark, probability) == "machine"
         else credential or "cannot conclude"
-    )
+    ),
+)
 
 
 @verdict.mistake("Three signs can speak for a machine, and one is enough; here two are asked for.")
@@ -683,11 +676,10 @@ worst_slice.mistake(
     "Return the index of the slice, not its lower end.",
     lambda wrong, seen: max(metrics.wilson_interval(w, n)[0] for w, n in zip(wrong, seen, strict=True) if n),
 )
-
-
-@worst_slice.mistake("An empty slice has no interval: look whether seen[i] is 0 first.")
-def takes_empty_slices(wrong, seen):
-    return max(range(len(seen)), key=lambda i: metrics.wilson_interval(wrong[i], seen[i])[0])
+worst_slice.mistake(
+    "An empty slice has no interval: look whether seen[i] is 0 first.",
+    lambda wrong, seen: max(range(len(seen)), key=lambda i: metrics.wilson_interval(wrong[i], seen[i])[0]),
+)
 
 
 _RESULTS = {"n": 600, "miss": 0.0512, "worst": "dark"}
@@ -723,9 +715,10 @@ def card_problems(card, results):
     return sorted(empty | {name for name, stored in results.items() if not agree(card.get(name), stored)})
 
 
-@card_problems.mistake("What the card leaves out goes unnoticed: go through the results, not the card.")
-def only_what_it_says(card, results):
-    return [name for name in card_problems.answer(card, results) if name in card]
+card_problems.mistake(
+    "What the card leaves out goes unnoticed: go through the results, not the card.",
+    lambda card, results: [name for name in card_problems.answer(card, results) if name in card],
+)
 
 
 def _with(agree, empty=str.strip):
