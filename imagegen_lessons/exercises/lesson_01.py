@@ -1,6 +1,7 @@
 """Exercises of lesson 01: gradient descent, gradients, convolution sizes, counts by group, a tiny classifier."""
 
 import functools
+import inspect
 
 import torch
 import torch.nn.functional as F
@@ -171,7 +172,8 @@ def fraction(size, kernel, stride, padding):
 
 
 output_size.mistake(
-    "The 1 is inside the division: without a stride there are n - kernel + 1 places, but of every stride-th place the "
+    "The 1 is inside the division: without a stride there are n - kernel + 1 places, but of every stride-th place "
+    "the "
     "first counts as well, so divide first and add 1 then.",
     lambda size, kernel, stride, padding: (size + 2 * padding - kernel + 1) // stride,
 )
@@ -220,6 +222,13 @@ _GROUP = torch.tensor([0, 0, 0, 2, 2, 1])
 def right_by_group(right, group, groups):
     """For each group 0, 1, …: how many are right, and how many there are, as a list of pairs."""
     return [(right[group == g].sum().item(), (group == g).sum().item()) for g in range(groups)]
+
+
+right_by_group.mistake(
+    "This is a dictionary; asked is a list, in which the pair of group 0 comes first, then that of group 1, and so "
+    "on.",
+    lambda right, group, groups: dict(enumerate(right_by_group.answer(right, group, groups))),
+)
 
 
 @right_by_group.mistake("This divides every group's hits by all people; count the people of that group.")
@@ -278,25 +287,22 @@ def _people():
 
 
 def _verify_tiny_classifier(attempt):
-    if isinstance(attempt, nn.Module):
-        raise Wrong("Hand over the class: check(TinyClassifier), not check(TinyClassifier()).")
-    network, (x, y) = attempt(), _people()
+    try:
+        inspect.signature(attempt).bind()
+    except TypeError as error:
+        if isinstance(attempt, type):
+            told = f"The check makes TinyClassifier() without arguments ({error}): give each a default."
+        else:
+            told = "This is a function. Write a class derived from nn.Module, as ConvNet is: it keeps what it learns."
+        raise Wrong(told) from None
+    network = attempt()
     if not isinstance(network, nn.Module):
         raise Wrong("TinyClassifier must be a class derived from nn.Module, as ConvNet is.")
     parameters = sum(p.numel() for p in network.parameters())
-    if not parameters:
-        raise Wrong("It has no parameters. Layers in a plain list are not found: use nn.Sequential.")
     if parameters > 5000:
         raise Wrong(f"It has {parameters:,} parameters, and at most 5,000 are allowed.")
-    score = network(x[:4])
-    if not isinstance(score, torch.Tensor):
-        raise Wrong(f"forward returns {type(score).__name__}; it should return a tensor, one score a face.")
-    if score.shape != (4,):
-        raise Wrong(
-            f"For 4 faces it gives the shape {tuple(score.shape)}; it should be one score each, (4,)."
-        )
-    if not score.requires_grad:
-        raise Wrong("No gradient flows through it. Is there a detach() or no_grad() in it, or no parameter?")
+    x, y = _people()
+    _check_form(network, x)
     optimizer = torch.optim.Adam(network.parameters(), lr=5e-3)
     for i in range(220):
         batch = slice(i * 64 % 1152, i * 64 % 1152 + 64)
@@ -306,25 +312,84 @@ def _verify_tiny_classifier(attempt):
         optimizer.step()
     with torch.no_grad():
         scores = network.eval()(x[1200:])
-        right = ((scores > 0) == y[1200:].bool()).float().mean().item()
+    right = ((scores > 0) == y[1200:].bool()).float().mean().item()
     if right < 0.8:
-        told = f"After 220 steps it is right about glasses for {right:.0%} of new faces; reach 80 %. "
-        if scores.min() > 0 and scores.max() < 1:
-            raise Wrong(
-                told
-                + "All its scores lie between 0 and 1: return the score without a sigmoid, the loss has one."
-            )
-        if scores.min() >= 0:
-            raise Wrong(
-                told
-                + "None of its scores is negative: is there a ReLU or an absolute value behind the last layer?"
-            )
-        if scores.std() < 1e-3:
-            raise Wrong(
-                told + "All faces get nearly the same score: does every layer depend on the one before?"
-            )
-        raise Wrong(told + "Try batch normalisation, one more convolution, or numbers around 0 (2 * x - 1).")
+        told = f"After 220 steps it is right about glasses for {right:.0%} of new faces; reach 80 %."
+        raise Wrong(f"{told} {_why_so_few(scores)}")
     return f"It is right about glasses for {right:.0%} of new faces, with {parameters:,} parameters."
+
+
+def _check_form(network, x):
+    """Raises `Wrong` unless the network gives one score for each face by itself, and all its layers can learn."""
+    score = network(x[:4])
+    if not isinstance(score, torch.Tensor):
+        raise Wrong(f"forward returns {type(score).__name__}; it should return a tensor, one score a face.")
+    if _leaves(score.grad_fn) - set(network.parameters()):
+        raise Wrong(_whose_layers(network))
+    if not any(True for _ in network.parameters()):
+        raise Wrong("It has no parameters, so it cannot learn: make layers in __init__, self.name = layer.")
+    if score.shape != (4,):
+        raise Wrong(
+            f"For 4 faces it gives the shape {tuple(score.shape)}; it should be one score each, (4,)."
+        )
+    if not score.requires_grad:
+        raise Wrong("No gradient flows through it. Is there a detach() or no_grad() in it?")
+    with torch.no_grad():
+        network.eval()
+        alone, beside, again = network(x[:1]), network(x[:4]), network(x[:4])
+        network.train()
+    if alone.shape != (1,):
+        raise Wrong(
+            f"For one face it gives the shape {tuple(alone.shape)}, not (1,): .squeeze() takes away all dimensions "
+            "of length 1, here the batch as well; use .squeeze(1)."
+        )
+    if not torch.equal(beside, again):
+        raise Wrong(
+            "In evaluation mode it gives the same faces another score each time: F.dropout needs "
+            "training=self.training, and nothing else may be random."
+        )
+    if not torch.allclose(alone, beside[:1], rtol=1e-3, atol=1e-4):
+        raise Wrong(
+            "A face alone gets another score than beside others. Is a mean or maximum taken over the batch, "
+            "as in x - x.mean()? Each face must be judged by itself."
+        )
+
+
+def _leaves(node):
+    """The tensors with a gradient of their own from which this node of the graph was computed."""
+    found, seen, waiting = set(), set(), [node]
+    while waiting:
+        node = waiting.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            found |= {node.variable} if hasattr(node, "variable") else set()
+            waiting += [before for before, _ in node.next_functions]
+    return found
+
+
+def _whose_layers(network):
+    """What to say of weights that take part and are not among the network's parameters."""
+    values = [value for module in network.modules() for value in vars(module).values()]
+    inside = [part for value in values if isinstance(value, list | tuple) for part in value]
+    inside += [part for value in values if isinstance(value, dict) for part in value.values()]
+    if any(isinstance(part, nn.Module) and part not in set(network.modules()) for part in inside):
+        return "Layers in a plain list or dict are not found, and so not trained: use nn.Sequential or nn.ModuleList."
+    if any(isinstance(value, torch.Tensor) for value in values):
+        return "A plain tensor is no parameter, and so not trained: wrap it in nn.Parameter(…)."
+    return "A layer is made in forward, anew each time, so it never learns: make it in __init__, and use it in forward."
+
+
+def _why_so_few(scores):
+    if 0 <= scores.min() < scores.max() <= 1:  # a sigmoid that saturates gives exactly 0 or 1
+        return (
+            "All its scores lie between 0 and 1: return the score without a sigmoid, the loss has one (and without a "
+            "ReLU, which can get stuck at 0)."
+        )
+    if scores.min() >= 0:
+        return "None of its scores is negative: is there a ReLU or an absolute value behind the last layer?"
+    if scores.std() < 1e-3:
+        return "All faces get nearly the same score: does every layer depend on the one before?"
+    return "Try batch normalisation, one more convolution, or numbers around 0 (2 * x - 1)."
 
 
 @exercise(
@@ -360,16 +425,6 @@ class TooLarge(nn.Module):
         return self.linear(x.flatten(1))[:, 0]
 
 
-@TinyClassifier.mistake("has no parameters")
-class PlainList(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.layers = [nn.Linear(3, 1)]
-
-    def forward(self, x):
-        return self.layers[0](x.mean(dim=(2, 3))).squeeze(1)
-
-
 @TinyClassifier.mistake("of new faces; reach 80 %")
 class ColourOnly(nn.Module):
     def __init__(self, outputs=1):
@@ -381,9 +436,9 @@ class ColourOnly(nn.Module):
 
 
 @TinyClassifier.mistake("without a sigmoid")
-class Sigmoid(ColourOnly):
+class Sigmoid(TinyClassifier.answer):
     def forward(self, x):
-        return super().forward(x).sigmoid()
+        return (9 * super().forward(x)).sigmoid()  # in the end many are exactly 1
 
 
 @TinyClassifier.mistake("is there a ReLU")
@@ -420,3 +475,79 @@ class TwoScores(ColourOnly):
 class Detached(ColourOnly):
     def forward(self, x):
         return super().forward(x).detach()
+
+
+@TinyClassifier.mistake("has no parameters")
+class NoLayers(nn.Module):
+    def forward(self, x):
+        return x.mean(dim=(1, 2, 3))
+
+
+@TinyClassifier.mistake("in a plain list or dict")
+class PlainList(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = [nn.Conv2d(3, 8, kernel_size=3), nn.ReLU()]
+        self.linear = nn.Linear(8, 1)
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return self.linear(x.amax(dim=(2, 3))).squeeze(1)
+
+
+@TinyClassifier.mistake("made in forward, anew each time")
+class MadeAnew(ColourOnly):
+    def forward(self, x):
+        return super().forward(nn.Conv2d(3, 3, kernel_size=3)(x))
+
+
+@TinyClassifier.mistake("wrap it in nn.Parameter")
+class PlainTensor(ColourOnly):
+    def __init__(self):
+        super().__init__()
+        self.scale = torch.ones(3, 1, 1, requires_grad=True)
+
+    def forward(self, x):
+        return super().forward(x * self.scale)
+
+
+@TinyClassifier.mistake("Begin __init__ with super().__init__()")
+class WithoutSuper(nn.Module):
+    def __init__(self):
+        self.linear = nn.Linear(3, 1)
+
+
+@TinyClassifier.mistake("give each a default")
+class NeedsAWidth(ColourOnly):
+    def __init__(self, width):
+        super().__init__(width)
+
+
+@TinyClassifier.mistake("This is a function")
+def a_function(x):
+    return nn.Linear(3, 1)(x.mean(dim=(2, 3))).squeeze(1)
+
+
+@TinyClassifier.mistake("must be a class derived from nn.Module")
+class NoModule:
+    pass
+
+
+@TinyClassifier.mistake("use .squeeze(1)")
+class SqueezesAll(ColourOnly):
+    def forward(self, x):
+        return self.linear(x.mean(dim=(2, 3))).squeeze()
+
+
+@TinyClassifier.mistake("Each face must be judged by itself")
+class MinusTheMeanOfTheBatch(ColourOnly):
+    def forward(self, x):
+        score = super().forward(x)
+        return score - score.mean()
+
+
+@TinyClassifier.mistake("F.dropout needs training=self.training")
+class AlwaysDropout(ColourOnly):
+    def forward(self, x):
+        return super().forward(F.dropout(x))

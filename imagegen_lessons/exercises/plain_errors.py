@@ -76,6 +76,10 @@ _MEANINGS = (
         "A single number has neither a length nor entries.",
     ),
     (
+        r"before Module\.__init__\(\) call|has no attribute '_(?:parameters|modules)'",
+        "Begin __init__ with super().__init__(), which makes the module ready for its layers.",
+    ),
+    (
         r"math domain error",
         "A logarithm or a root of a number below 0, or acos beyond 1, does not exist.",
     ),

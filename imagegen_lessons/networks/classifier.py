@@ -4,7 +4,34 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from imagegen_lessons.settings import whole
 from imagegen_lessons.synthetic import faces
+
+
+def check_counts(size, **counts):
+    """Raises a ValueError in one sentence unless the counts are whole numbers from 1, and size a multiple of 8."""
+    for name, count in {"size": size, **counts}.items():
+        whole(count, name)
+    if size % 8:
+        raise ValueError(f"size is a multiple of 8, since it is halved three times, not {size}.")
+
+
+def check_pictures(x, channels, size, dtype):
+    """Raises a ValueError in one sentence unless `x` holds pictures (n, channels, size, size) of this dtype in [0, 1].
+
+    What noise and filters make of a picture may leave the range a little: the limits are -1 and 2.
+    """
+    wish = f"The network wants pictures (n, {channels}, {size}, {size}) of {dtype} in [0, 1]"
+    if not isinstance(x, torch.Tensor):
+        raise ValueError(f"{wish}, not a {type(x).__name__}.")
+    mixed = x.is_floating_point() and torch.is_autocast_enabled(x.device.type)  # then PyTorch converts
+    if x.dim() != 4 or tuple(x.shape[1:]) != (channels, size, size) or not (mixed or x.dtype == dtype):
+        raise ValueError(f"{wish}, not {tuple(x.shape)} of {x.dtype}.")
+    # A GPU is slow to answer: there training is not held up.
+    asked = x.device.type == "cpu" or not torch.is_grad_enabled()
+    if asked and not ((x >= -1) & (x <= 2)).all():
+        low, high = (bound.item() for bound in x.detach().aminmax())
+        raise ValueError(f"{wish}, but these go from {low:.3g} to {high:.3g}.")
 
 
 class ConvNet(nn.Module):
@@ -16,6 +43,8 @@ class ConvNet(nn.Module):
 
     def __init__(self, channels, outputs, size=32, width=12):
         super().__init__()
+        check_counts(size, channels=channels, outputs=outputs, width=width)
+        self.channels, self.size = channels, size
         self.conv1 = nn.Conv2d(channels, width, kernel_size=3, padding=1)
         self.norm1 = nn.BatchNorm2d(width)
         self.conv2 = nn.Conv2d(width, 2 * width, kernel_size=3, padding=1)
@@ -25,6 +54,7 @@ class ConvNet(nn.Module):
         self.linear = nn.Linear(4 * width * (size // 8) ** 2, outputs)
 
     def features(self, x):
+        check_pictures(x, self.channels, self.size, self.conv1.weight.dtype)
         x = F.max_pool2d(F.relu(self.norm1(self.conv1(2 * x - 1))), 2)  # (n, width, size / 2, size / 2)
         x = F.max_pool2d(F.relu(self.norm2(self.conv2(x))), 2)  # (n, 2 * width, size / 4, size / 4)
         x = F.max_pool2d(F.relu(self.norm3(self.conv3(x))), 2)  # (n, 4 * width, size / 8, size / 8)
