@@ -23,4 +23,4 @@ from imagegen_lessons.metrics.distributions import (
     sliced_wasserstein,
     total_variation,
 )
-from imagegen_lessons.metrics.quality import LUMA, LUMA_RANGE, luma, luma_or_grey, psnr, ssim
+from imagegen_lessons.metrics.quality import LUMA, LUMA_RANGE, check_luma, luma, luma_or_grey, psnr, ssim

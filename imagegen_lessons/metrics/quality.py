@@ -13,8 +13,11 @@ def luma(x: torch.Tensor) -> torch.Tensor:
     """The brightness Y of BT.601: (n, 3, H, W) in [0, 1] → (n, 1, H, W) in [16/255, 235/255].
 
     One channel stays as it is, from 0 to 1: published code compares grey pictures without that narrower range.
-    Raises ValueError for another number of channels.
+    Raises ValueError for another number of channels, or for what holds no floats.
     """
+    if not isinstance(x, torch.Tensor) or not x.is_floating_point():
+        kind = getattr(x, "dtype", type(x).__name__)
+        raise ValueError(f"Luma is made of a tensor of floats in [0, 1], not of {kind}.")
     if x.dim() < 3 or x.shape[-3] not in (1, 3):
         raise ValueError(
             f"Luma needs 1 or 3 channels, third from the end, but the shape is {tuple(x.shape)}."
@@ -29,7 +32,16 @@ def luma_or_grey(x: torch.Tensor) -> torch.Tensor:
 
     A picture is grey where it has one channel, or three that are equal.
     """
-    return x[:, :1] if x.shape[1] == 3 and (x == x[:, :1]).all() else luma(x)
+    y = luma(x)
+    return x[..., :1, :, :] if (x == x[..., :1, :, :]).all() else y
+
+
+def check_luma(y: torch.Tensor) -> torch.Tensor:
+    """`y` unchanged, or ValueError unless it is a batch of luma: floats of the shape (n, 1, H, W)."""
+    if not isinstance(y, torch.Tensor) or not y.is_floating_point() or y.dim() != 4 or y.shape[1] != 1:
+        have = f"{tuple(y.shape)} of {y.dtype}" if isinstance(y, torch.Tensor) else type(y).__name__
+        raise ValueError(f"Luma (n, 1, H, W) as floats is needed, see metrics.luma, and not {have}.")
+    return y
 
 
 def _of_pairs(metric):

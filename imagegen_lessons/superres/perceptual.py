@@ -26,7 +26,7 @@ class PatchDiscriminator(nn.Module):
         self.score = nn.Conv2d(4 * width, 1, kernel_size=3, padding=1)
 
     def forward(self, x):
-        h = F.leaky_relu(self.down1(2 * x - 1), 0.2)  # (n, width, H / 2, W / 2)
+        h = F.leaky_relu(self.down1(2 * metrics.check_luma(x) - 1), 0.2)  # (n, width, H / 2, W / 2)
         h = F.leaky_relu(self.down2(h), 0.2)  # (n, 2 * width, H / 4, W / 4)
         h = F.leaky_relu(self.down3(h), 0.2)  # (n, 4 * width, H / 8, W / 8)
         return self.score(h)
@@ -34,7 +34,7 @@ class PatchDiscriminator(nn.Module):
 
 def grey(luma):
     """Luma (n, 1, H, W) as a grey image (n, 3, H, W) in [0, 1], for a feature extractor that expects colours."""
-    return ((luma - 16 / 255) / metrics.LUMA_RANGE).expand(-1, 3, -1, -1)
+    return ((metrics.check_luma(luma) - 16 / 255) / metrics.LUMA_RANGE).expand(-1, 3, -1, -1)
 
 
 def perceptual_loss(extractor, x, y, depth=4):

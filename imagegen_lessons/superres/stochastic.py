@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from imagegen_lessons import gans, runtime
+from imagegen_lessons import gans, runtime, settings
 from imagegen_lessons.superres import upscaler
 from imagegen_lessons.synthetic import faces
 from imagegen_lessons.training import checkpoint
@@ -31,6 +31,10 @@ class StochasticUpscaler(nn.Module):
         nn.init.zeros_(self.to_rgb.bias)
 
     def forward(self, low, z):
+        channels = self.to_rgb.out_channels
+        if low.shape[1:] != (channels, 8, 8) or z.shape != (len(low), 64):
+            have = f"{tuple(low.shape)} and {tuple(z.shape)}"
+            raise ValueError(f"Pictures (n, {channels}, 8, 8) and latents (n, 64) are needed, not {have}.")
         h = self.conv_in(torch.cat([2 * low - 1, z.unflatten(1, (1, 8, 8))], dim=1))  # (n, width, 8, 8)
         for block in self.blocks:
             h = h + block(h)
@@ -63,6 +67,8 @@ def energy_score(real, one, other):
     Their mean distance from the truth less half of the distance between them: a proper scoring rule, which rewards
     diversity only where the truth is uncertain (Gneiting and Raftery 2007, section 4.3).
     """
+    if not real.shape == one.shape == other.shape:
+        raise ValueError(f"All three have one shape, not {real.shape}, {one.shape}, {other.shape}.")
     a, b, apart = ((x - y).flatten(1).norm(dim=1) for x, y in ((one, real), (other, real), (one, other)))
     return ((a + b - apart) / 2).mean()
 
@@ -79,7 +85,7 @@ class EnergyScoreTrainer(StochasticTrainer):
 
 def mostly_light(n: int, seed: int = 0) -> dict[str, torch.Tensor]:
     """Factors of n faces, as `faces.passports`, but 19 of 20 have one of the three lightest of the six skin tones."""
-    rng = runtime.generator(seed)
+    n, rng = settings.whole(n, "The number of faces"), runtime.generator(seed)
     tone = torch.randint(3, (n,), generator=rng) + 3 * (torch.rand(n, generator=rng) < 0.95)
     return faces.passports(n, seed, skin_tone=tone)
 

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from imagegen_lessons import datasets, images, metrics, runtime
+from imagegen_lessons import datasets, images, metrics, runtime, settings
 from imagegen_lessons.display import progress
 from imagegen_lessons.training import checkpoint
 
@@ -57,6 +57,10 @@ def bicubic(low: torch.Tensor, scale: int) -> torch.Tensor:
 
     PyTorch has that kernel only where antialiasing is asked for (else a = −0.75), though enlarging needs none.
     """
+    if low.dim() != 4 or not low.is_floating_point():
+        raise ValueError(
+            f"Floats of the shape (n, c, h, w) are enlarged, not {low.dtype} of {tuple(low.shape)}."
+        )
     return F.interpolate(low, scale_factor=check_scale(scale), mode="bicubic", antialias=True)
 
 
@@ -78,7 +82,7 @@ class Upscaler(nn.Module):
         nn.init.zeros_(self.conv_out.bias)
 
     def forward(self, low):
-        h = self.conv_in(low - 0.5)  # (n, width, h, w)
+        h = self.conv_in(metrics.check_luma(low) - 0.5)  # (n, width, h, w)
         for block in self.blocks:
             h = h + block(h)
         return bicubic(low, self.scale) + F.pixel_shuffle(self.conv_out(h), self.scale)
@@ -127,7 +131,9 @@ def back_project(high: torch.Tensor, low: torch.Tensor, scale: int, steps: int =
 
     After 10 steps no pixel of the downscaled image is further off than a quarter of an 8-bit step.
     """
-    for _ in range(steps):
+    if tuple(high.shape[-2:]) != tuple(scale * side for side in low.shape[-2:]):
+        raise ValueError(f"{tuple(high.shape)} is not {scale} times as large as {tuple(low.shape)}.")
+    for _ in range(settings.whole(steps, "The number of steps", least=0)):
         high = back_projection_step(high, low, scale)
     return high
 
@@ -149,9 +155,10 @@ def enlarge(picture: torch.Tensor, scale: int, network=None, *, tile: int = 384,
             f"Enlarged {scale} times, the picture would have {pixels / 1e6:.0f} million pixels, and "
             f"{MAX_PIXELS // 10**6} million are the limit; make it smaller first."
         )
-    if not isinstance(tile, int) or tile < 1:
-        raise ValueError(f"A tile is a whole number of pixels, at least 1, not {tile!r}.")
+    tile = settings.whole(tile, "The side of a tile, in pixels,")
     network = load(scale) if network is None else network
+    if not callable(network):
+        raise TypeError(f"The network is a module or function, as superres.load gives it, not {network!r}.")
     large = bicubic(picture, scale)
     corners = [(y, x) for y in range(0, picture.shape[-2], tile) for x in range(0, picture.shape[-1], tile)]
     with (
@@ -215,9 +222,10 @@ class PatchPairs(datasets.RandomStream):
 
     def __init__(self, pictures, scale: int, size: int = 24, batch: int = 16, seed: int = 0):
         super().__init__(seed)
-        self.scale, self.size, self.batch = check_scale(scale), size, batch
+        self.scale, self.size = check_scale(scale), settings.whole(size, "The size of a patch")
+        self.batch = settings.whole(batch, "The number of patches in a batch")
         self.pairs = []
-        for picture in pictures:
+        for picture in map(images.check, pictures):
             for zoom in (1.0, 0.8, 0.6):
                 sides = [round(zoom * side) for side in picture.shape[-2:]]
                 if min(sides) >= scale * size:

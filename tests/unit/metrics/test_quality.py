@@ -89,3 +89,9 @@ def test_only_batches_of_one_shape_are_compared(metric, x, y):
 def test_luma_of_what_is_no_image(shape):
     with refused("1 or 3 channels"):
         metrics.luma(torch.rand(shape))
+
+
+@pytest.mark.parametrize("x", ["astronaut", None, torch.zeros(1, 3, 4, 4, dtype=torch.uint8)])
+def test_luma_of_what_holds_no_floats(x):
+    with refused("floats"):
+        metrics.luma(x)

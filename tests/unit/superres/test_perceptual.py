@@ -76,3 +76,14 @@ def test_the_bundled_network_is_sharper_and_further_from_the_truth():
         return (x[..., 1:] - x[..., :-1]).abs().mean()
 
     assert edges(psnr_oriented) < edges(perceptual)
+
+
+@pytest.mark.parametrize(
+    "x", [torch.rand(1, 3, 32, 32), torch.rand(1, 32, 32), torch.rand(1, 1, 32, 32) > 0.5]
+)
+def test_only_batches_of_luma_are_judged(extractor, x):
+    for judge in (superres.PatchDiscriminator(), superres.grey):
+        with pytest.raises(ValueError, match="Luma"):
+            judge(x)
+    with pytest.raises(ValueError, match="Luma"):
+        superres.perceptual_loss(extractor, x, x)

@@ -85,3 +85,31 @@ def test_only_the_energy_score_makes_samples_as_diverse_as_they_are_wrong(
     drawn = samples(bundled[name], low, 8)
     error, deviation = drawn.mean(dim=0) - high, drawn.std(dim=0)
     assert low_ratio < (error.square().mean() / deviation.square().mean()).sqrt() < high_ratio
+
+
+@pytest.mark.parametrize(
+    "low, z",
+    [
+        ((1, 3, 16, 16), (1, 64)),
+        ((1, 1, 8, 8), (1, 64)),
+        ((3, 8, 8), (1, 64)),
+        ((2, 3, 8, 8), (1, 64)),
+        ((1, 3, 8, 8), (1, 8)),
+    ],
+)
+def test_other_sizes_are_refused_with_a_sentence(low, z):
+    with pytest.raises(ValueError, match="are needed"):
+        superres.StochasticUpscaler()(torch.rand(low), torch.rand(z))
+
+
+def test_the_energy_score_compares_equal_shapes_only():
+    x = torch.rand(2, 3, 4, 4)
+    for real, one, other in ((x, x[:1], x), (x[:, :1], x, x), (x, x, x[..., :2])):
+        with pytest.raises(ValueError, match="one shape"):
+            superres.energy_score(real, one, other)
+
+
+@pytest.mark.parametrize("n", [-1, 1.5, "ten"])
+def test_a_number_of_faces_is_whole(n):
+    with pytest.raises(ValueError, match="number of faces"):
+        superres.mostly_light(n)

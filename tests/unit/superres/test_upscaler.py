@@ -287,3 +287,28 @@ def test_large_pictures_are_chosen_more_often_and_too_small_ones_never():
     low, _ = next(superres.PatchPairs(pictures, 2, size=24, batch=400))
     luma = low.mean(dim=(1, 2, 3))  # 0, 1 and 0.5
     assert 0.85 < (luma > 0.7).float().mean() < 1 and ((luma - 0.5).abs() > 0.1).all()
+
+
+LOW = torch.rand(1, 1, 8, 8)
+
+
+@pytest.mark.parametrize(
+    "call, key",
+    [
+        (lambda: superres.Upscaler(2)(torch.rand(1, 3, 8, 8)), "Luma"),  # colours
+        (lambda: superres.Upscaler(2)(LOW[0]), "Luma"),  # no batch
+        (lambda: superres.Upscaler(2)((255 * LOW).byte()), "Luma"),
+        (lambda: superres.bicubic(LOW[0], 2), "n, c, h, w"),
+        (lambda: superres.bicubic((255 * LOW).byte(), 2), "floats"),
+        (lambda: superres.back_project(LOW, LOW, 2), "2 times as large"),
+        (lambda: superres.back_project(LOW, LOW[..., :4, :4], 2, steps=-1), "number of steps"),
+        (lambda: superres.PatchPairs([LOW], 2, size=0), "size of a patch"),
+        (lambda: superres.PatchPairs([LOW], 2, size=4, batch=1.5), "patches in a batch"),
+        (lambda: superres.PatchPairs("cat", 2), "tensor"),
+        (lambda: superres.enlarge(LOW, 2, "superres_x2"), "network"),
+        (lambda: superres.enlarge(LOW, 2, tile="large"), "tile"),
+    ],
+)
+def test_what_cannot_be_enlarged_is_refused_with_a_sentence(call, key):
+    with pytest.raises((ValueError, TypeError), match=f"(?i){key}"):
+        call()
