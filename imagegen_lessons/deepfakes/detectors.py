@@ -75,7 +75,8 @@ def dct_matrix(n: int) -> torch.Tensor:
     Row k is cos(π · (2i + 1) · k / (2n)) over the places i, scaled to length 1: a wave with k half-periods.
     Raises ValueError unless n is a whole number from 1.
     """
-    n = settings.whole(n, "The number of waves")
+    if not isinstance(n, int) or n < 1:
+        raise ValueError(f"The number of waves is a whole number from 1, not {n!r}.")
     k, i = torch.arange(n)[:, None], torch.arange(n)
     waves = (math.pi * (2 * i + 1) * k / (2 * n)).cos() * math.sqrt(2 / n)
     waves[0] /= math.sqrt(2)

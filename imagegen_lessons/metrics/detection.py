@@ -120,7 +120,8 @@ def calibration_error(probability: torch.Tensor, outcome: torch.Tensor, bins: in
     Raises ValueError for probabilities outside 0 to 1, outcomes other than 0 and 1, or an empty set.
     """
     probability, outcome = (torch.as_tensor(x).flatten() for x in (probability, outcome))
-    bins = settings.whole(bins, "The number of bins")
+    if not isinstance(bins, int) or bins < 1:
+        raise ValueError(f"The number of bins is a whole number from 1, not {bins!r}.")
     if not len(probability) or len(probability) != len(outcome):
         raise ValueError(
             f"Each of one or more outcomes needs a probability: {len(outcome)}, {len(probability)}."
