@@ -2,26 +2,38 @@
 
 import argparse
 import csv
+import itertools
 import os
 import re
 import sys
-import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
-from multiprocessing import get_context
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
-from grading import notebook
-from grading.checks import BLANK, verdict_on
+from grading import isolation, notebook
+from grading.judge import BLANK, START, can_check_outside, judge
+from grading.limits import Stopped, within_limits
 from grading.notebook import Statement
-from grading.sandbox import Channel, Sandbox, Stopped, protections
 from imagegen_lessons import exercises, runtime
 
 COLUMNS = ["student", "file", "lesson", "exercise", "verdict", "sentence", "look at by hand"]
 SKIPPED = {".ipynb_checkpoints", "__MACOSX"}
 LESSON = re.compile(r"[0-9]{2}_[a-z0-9_]+\.ipynb")  # as in tools/lessons.py: no copy made by JupyterLab
+NOTEBOOK = re.compile(
+    r"\.ipynb(\.(txt|json))?$", re.IGNORECASE
+)  # some browsers and mail programs add an ending
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
+PATIENCE = 5  # a notebook may use so many times the seconds of an exercise
+FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # some spreadsheets take the wide ones, too
+
+
+@dataclass(frozen=True)
+class Limits:
+    seconds: float  # for each exercise
+    megabytes: int
 
 
 def the_lessons() -> dict[str, tuple[list[str], list[Statement]]]:
@@ -47,16 +59,19 @@ def the_lessons() -> dict[str, tuple[list[str], list[Statement]]]:
     return found
 
 
-def submissions(folder: Path) -> list[Path]:
-    """All notebooks in the folder and below it, and the students' folders that hold none.
-
-    In order of name. Links to folders are not followed.
+def submissions(folder: Path, out: Path) -> list[Path]:
+    """What was handed in, in order of name: notebooks, archives, whatever else lies beside the students' folders, and
+    the students' folders that hold no notebook. Not the table `out`, and no links to folders are followed.
     """
     found = []
     for place, folders, files in os.walk(folder):
         folders[:] = set(folders) - SKIPPED
-        names = [name for name in files if name.lower().endswith(".ipynb") and not name.startswith("._")]
-        found += [Path(place) / name for name in names]
+        top = Path(place) == folder
+        for name in files:
+            if name.startswith(".") or (Path(place) / name).resolve() == out.resolve():
+                continue
+            if top or NOTEBOOK.search(name) or name.lower().endswith(ARCHIVES):
+                found.append(Path(place) / name)
     theirs = {path.relative_to(folder).parts[0] for path in found}
     for path in folder.iterdir() if folder.is_dir() else []:
         if path.is_dir() and path.name not in theirs | SKIPPED and not path.name.startswith("."):
@@ -64,63 +79,96 @@ def submissions(folder: Path) -> list[Path]:
     return sorted(found)
 
 
-def attempts(channel: Channel, data: bytes, file: str, lessons: dict) -> None:
-    """In the sandbox, since a notebook may be made to choke its reader: which lesson it is, and its attempts."""
-    try:
-        cells = notebook.code(data)
-    except notebook.Unreadable as error:
-        channel.send(str(error))
-        return
-    student, broken = notebook.statements(cells)
-    found, names = [], set(notebook.mentioned(cells))
-    for lesson, (own, statements) in lessons.items():
-        if names & set(own) or (not names and re.match(rf"{lesson[:2]}\D", file)):
-            tries = {name: notebook.attempt_at(name, student, statements) for name in own}
-            found += [(lesson, name, attempt, broken.get(name)) for name, attempt in tries.items()]
-    channel.send(found)
-
-
-def verdicts(path: Path, lessons: dict, seconds: float, megabytes: int) -> Iterator[tuple]:
-    """(lesson, exercise, verdict, sentence, signs of tampering) for each exercise of a submitted notebook."""
+def verdicts(path: Path, lessons: dict, limits: Limits) -> Iterator[tuple]:
+    """(lesson, exercise, verdict, sentence, signs of tampering) for each exercise of a submission."""
     try:
         if path.is_symlink() and path.is_dir():
             raise notebook.Unreadable("This is a link to a folder; links are not followed.")
+        if path.name.lower().endswith(ARCHIVES):
+            raise notebook.Unreadable("This is an archive: unpack it, and grade again.")
+        if path.is_file() and not path.is_symlink() and not NOTEBOOK.search(path.name):
+            raise notebook.Unreadable("This is no notebook: its name does not end with .ipynb.")
         data = notebook.load(path)
-        with tempfile.TemporaryDirectory() as home:
-            run = partial(attempts, data=data, file=path.name, lessons=lessons)
-            with Sandbox(run, home, seconds) as sandbox:
-                found = sandbox.receive()
-            if not found:
-                found = "No exercise of this course was found in it."
-            if isinstance(found, str):
-                raise notebook.Unreadable(found)
-            for lesson, name, attempt, broken in found:
-                if attempt is None:
-                    said = ("wrong", broken) if broken else ("missing", "It is not defined in this notebook.")
-                    yield lesson, name, *said, ""
-                else:
-                    verdict = verdict_on(name, attempt[0], home, seconds, megabytes) if attempt[0] else BLANK
-                    yield lesson, name, verdict.verdict, verdict.sentence, " ".join(attempt[1])
+        found = within_limits(
+            notebook.attempts, data, path.name, lessons, seconds=START + limits.seconds, megabytes=2048
+        )
+        if isinstance(found, str):
+            raise notebook.Unreadable(found)
     except notebook.Unreadable as error:
         yield "", "", "unreadable", str(error), ""
     except Stopped as error:
         yield "", "", "unreadable", f"While it was read: {error}", ""
-    except Exception as error:  # whatever it is, the other submissions must be graded
-        yield "", "", "unreadable", f"The grader failed ({type(error).__name__}: {error}).", ""
+    else:
+        left = PATIENCE * limits.seconds
+        for lesson, name, attempt, broken in found:
+            start = time.monotonic()
+            if attempt is None:
+                said = ("wrong", broken) if broken else ("missing", "It is not defined in this notebook.")
+            elif not attempt[0]:
+                said = BLANK.verdict, BLANK.sentence
+            elif left <= 0:
+                said = (
+                    "stopped: time",
+                    f"Not run: its notebook has used {PATIENCE} times the seconds of one exercise.",
+                )
+            else:
+                said = verdict_on(name, attempt[0], limits)
+                left -= time.monotonic() - start
+            yield lesson, name, *said, " ".join(attempt[1]) if attempt else ""
 
 
-def rows(path: Path, folder: Path, **options) -> list[list[str]]:
+def verdict_on(name: str, source: str, limits: Limits) -> tuple[str, str]:
+    """Verdict and sentence on an attempt: its judge has a process of its own, too, with limits on all that it does."""
+    inside = not can_check_outside(name)
+    seconds = (
+        START + 2 * limits.seconds + 5
+    )  # the judge waits for the attempt, and then may need as long itself
+    try:
+        return tuple(
+            within_limits(
+                judge,
+                name,
+                source,
+                inside,
+                limits.seconds,
+                limits.megabytes,
+                seconds=seconds,
+                megabytes=limits.megabytes,
+            )
+        )
+    except Stopped as error:
+        return f"stopped: {error.reason}", str(error)
+
+
+def rows(path: Path, folder: Path, lessons: dict, limits: Limits) -> list[list[str]]:
     """The rows of one submission: its student is the folder's name or, if it lies in none, its own."""
     place = path.relative_to(folder)
-    who = place.parts[0] if len(place.parts) > 1 or path.is_dir() else place.stem
-    return [[harmless(cell) for cell in (who, place.as_posix(), *row)] for row in verdicts(path, **options)]
+    who = place.parts[0] if len(place.parts) > 1 or path.is_dir() else NOTEBOOK.sub("", place.name)
+    try:
+        found = list(verdicts(path, lessons, limits))
+    except Exception as error:  # whatever it is, the other submissions must be graded
+        found = [("", "", "unreadable", f"The grader failed ({type(error).__name__}: {error}).", "")]
+    return [[harmless(cell) for cell in (who, place.as_posix(), *row)] for row in found]
+
+
+def with_repeats(rows: list[list[str]]) -> list[list[str]]:
+    """One student's rows; where two files hold the same exercise, each says so in the last column."""
+    files = {}
+    for _, file, _, exercise, *_ in rows:
+        files.setdefault(exercise, set()).add(file)
+    return [
+        [*row[:-1], f"{row[-1]} [in {len(files[row[3]])} files]".strip()]
+        if row[3] and len(files[row[3]]) > 1
+        else row
+        for row in rows
+    ]
 
 
 def harmless(text: str) -> str:
-    """One short line that no spreadsheet takes for a formula."""
-    text = re.sub(r"\s+", " ", text).encode(errors="replace").decode()
-    text = "".join(letter for letter in text if letter.isprintable())[:500]
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+    """One short line that no spreadsheet takes for a formula, wherever it divides the lines of the file."""
+    text = re.sub(r"\s+", " ", text).replace(";", ",").encode(errors="replace").decode()
+    text = "".join(letter for letter in text if letter.isprintable()).strip()[:500]
+    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def main() -> None:
@@ -134,31 +182,38 @@ def main() -> None:
     parser.add_argument(
         "--jobs", type=int, default=max(1, (os.cpu_count() or 2) // 2), help="at the same time"
     )
+    parser.add_argument(
+        "--trust-students", action="store_true", help="grade even where their code cannot be kept away"
+    )
     options = parser.parse_args()
-    if not hasattr(os, "fork"):
-        sys.exit("This needs Linux or macOS; on Windows use WSL.")
-    found, lessons = submissions(options.folder), the_lessons()
+    if not (options.seconds > 0 and options.megabytes > 0 and options.jobs > 0):
+        sys.exit("--seconds, --megabytes and --jobs are larger than 0.")
+    found, lessons = submissions(options.folder, options.out), the_lessons()
     if not found or not lessons:
         sys.exit(f"There is no notebook in {options.folder if lessons else runtime.ROOT / 'notebooks'}.")
-    try:
-        print(
-            f"{len(found)} submissions. Protection on this machine: {', '.join(protections())}.", flush=True
-        )
-    except Stopped as error:
-        sys.exit(f"No attempt can be locked in on this machine, so nothing was run. {error}")
+    if reason := isolation.refusal(options.trust_students):
+        sys.exit(f"Nothing was run. {reason}")
+    kind = isolation.kind()
+    print(f"{len(found)} submissions. Isolation: {kind}: {isolation.PROMISES[kind]}.", flush=True)
     try:
         file = options.out.open("w", newline="", encoding="utf-8-sig")  # the mark tells Excel it is UTF-8
     except OSError as error:
         sys.exit(f"{options.out} cannot be written: {error.strerror}.")
-    work = partial(
-        rows, folder=options.folder, lessons=lessons, seconds=options.seconds, megabytes=options.megabytes
-    )
-    count = Counter()
-    with file, ProcessPoolExecutor(options.jobs, mp_context=get_context("fork")) as pool:
-        table = csv.writer(file)
+    # The servers of processes start with one thread each; else PyTorch's would wait for each other.
+    os.environ["OMP_NUM_THREADS"] = "1"
+    limits, count = Limits(options.seconds, options.megabytes), Counter()
+
+    def graded(path: Path) -> list[list[str]]:
+        return rows(path, options.folder, lessons, limits)
+
+    with file, ThreadPoolExecutor(options.jobs) as pool:
+        table = csv.writer(file, quoting=csv.QUOTE_ALL)
         table.writerow(COLUMNS)
-        for new in pool.map(work, found):
+        lines = itertools.chain.from_iterable(pool.map(graded, found))
+        for _, new in itertools.groupby(lines, key=lambda row: row[0]):
+            new = with_repeats(list(new))
             table.writerows(new)
+            file.flush()
             count.update(row[COLUMNS.index("verdict")] for row in new)
     print(", ".join(f"{number} {verdict}" for verdict, number in count.most_common()), f"-> {options.out}")
 

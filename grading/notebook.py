@@ -8,16 +8,22 @@ import ast
 import json
 import re
 import symtable
+import sys
+import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 from IPython.core.inputtransformer2 import TransformerManager
+
+from grading.signs import signs
 
 LARGEST = 30 * 2**20  # bytes
 MENTION = re.compile(r"\bexercises\.(\w+)\.(?:check|test|hint|solution)\b")
 PYTHON_MAGIC = re.compile(r"\s*%%(time|timeit|capture|prun)\b.*\n")  # the rest of such a cell is Python
 COMPOUND = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.Match)
+DEFINITION = (ast.FunctionDef, ast.ClassDef)
 BINDING = (
     ast.Import,
     ast.ImportFrom,
@@ -28,14 +34,6 @@ BINDING = (
     ast.AugAssign,
 )
 BINDING += COMPOUND
-# Nobody needs these to solve an exercise of this course. They prove nothing; they say where to look.
-SIGNS = {"exercises", "checker", "Wrong", "os", "sys", "gc", "inspect", "ctypes", "subprocess", "socket"}
-SIGNS |= {"shutil", "signal", "importlib", "builtins", "threading", "multiprocessing", "pickle", "eval"}
-SIGNS |= {"exec", "compile", "open", "globals", "vars", "getattr", "setattr", "__import__"}
-HIDDEN = re.compile(  # as an attribute
-    r"__(?!(init|call|name|class|len|getitem|setitem|iter)__)|_exit$|_getframe$"
-    r"|(answer|modules|os|sys|subprocess|ctypes|builtins|importlib|inspect|exercises?)$"
-)
 
 
 class Unreadable(ValueError):
@@ -51,7 +49,8 @@ class Statement:
     uses: frozenset[str]
     cell: int
     sure: bool  # False for what binds its names only perhaps, or only changes what they stand for
-    attempt: str  # the exercise of which this can be an attempt, "" for none
+    attempts: frozenset[str]  # the exercises of which this can be an attempt, and
+    defines: bool  # whether it surely gives them a function or class
 
     @property
     def blank(self) -> bool:
@@ -80,6 +79,8 @@ def code(data: bytes) -> list[str]:
         cells = [cell for cell in cells if cell["cell_type"] == "code"]
         return ["".join(cell["source"] if "source" in cell else cell["input"]) for cell in cells]
     except (ValueError, RecursionError):
+        if zipfile.is_zipfile(BytesIO(data)):
+            raise Unreadable("This is an archive or a document, no notebook. Is one in it?") from None
         raise Unreadable("The file is no notebook: it is not JSON, or it is damaged.") from None
     except (KeyError, TypeError, IndexError, AttributeError):
         raise Unreadable("The file is JSON, but no notebook: it has no cells.") from None
@@ -99,9 +100,13 @@ def given(cells: list[str]) -> tuple[list[Statement], list[str]]:
     found, asked = statements(cells)[0], {}
     for number, cell in enumerate(cells):
         asked |= {name: number for name in mentioned([cell]) if name not in asked}
-    answers = [s for s in found if not s.blank and s.cell >= asked.get(s.attempt, len(cells))]
-    filled = set(asked) - {s.attempt for s in found if s.blank} | {s.attempt for s in answers}
+    answers = [s for s in found if not s.blank and any(s.cell >= asked[n] for n in s.attempts & set(asked))]
+    filled = set(asked) - _attempted(s for s in found if s.blank) | _attempted(answers)
     return [s for s in found if s not in answers], [name for name in asked if name in filled]
+
+
+def _attempted(statements: Iterable[Statement]) -> set[str]:
+    return {name for statement in statements for name in statement.attempts}
 
 
 def statements(cells: Iterable[str]) -> tuple[list[Statement], dict[str, str]]:
@@ -118,7 +123,10 @@ def statements(cells: Iterable[str]) -> tuple[list[Statement], dict[str, str]]:
             broken |= {name: sentence for name in mentioned([cell])}
             continue
         for node in body:
-            found += _statement(node, number)
+            try:
+                found += _statement(node, number)
+            except RecursionError:  # a sum of thousands of terms, say: nobody needs it, we hope
+                broken |= dict.fromkeys(mentioned([cell]), "A statement of the cell is nested too deeply.")
     return found, broken
 
 
@@ -143,15 +151,19 @@ def _statement(node: ast.stmt, cell: int) -> list[Statement]:
     changed = _changed(node)
     if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
         changed = {"*"}  # it may bind anything, so every attempt gets it
-    attempt = ""
+    parts = [node] if isinstance(node, DEFINITION) else ast.walk(node)
+    defines = bool(checked) or any(isinstance(part, (*DEFINITION, ast.Lambda)) for part in parts)
     if checked:
-        attempt = checked[0]
-    elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-        attempt = node.name
-    elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda) and len(binds) == 1:
-        (attempt,) = binds
+        attempts = {checked[0]}
+    elif isinstance(node, DEFINITION):
+        attempts = binds
+    elif isinstance(node, ast.Import | ast.ImportFrom):
+        attempts = set()  # an import is no attempt
+    else:  # `psnr = psnr(a, b)` is a use of the attempt, and no other one
+        attempts = binds - changed - uses
     sure = not isinstance(node, (*COMPOUND, ast.AugAssign)) and not changed
-    return [Statement(source, frozenset(binds | changed), frozenset(uses), cell, sure, attempt)]
+    bound = frozenset(binds | changed)
+    return [Statement(source, bound, frozenset(uses), cell, sure, frozenset(attempts), defines)]
 
 
 def _checked(node: ast.stmt) -> tuple[str, ast.expr] | None:
@@ -178,18 +190,19 @@ def _changed(node: ast.stmt) -> set[str]:
 def attempt_at(name: str, student: list[Statement], lesson: list[Statement]) -> tuple[str, list[str]] | None:
     """The source that defines the student's attempt, "" for the blank, None for none; and signs of tampering.
 
-    Of several definitions the last counts that is not blank. What stands in the lesson itself is no attempt.
-    What the attempt needs is looked for above it, then below it, then in the lesson.
+    Of several the last counts that is not blank, a definition rather than another assignment. What stands in the lesson
+    itself is no attempt. What the attempt needs is looked for above it, then below it, then in the lesson.
     """
     own = {statement.source for statement in lesson}
-    tries = [s for s in student if s.attempt == name]
+    tries = [s for s in student if name in s.attempts]
     new = [s for s in tries if s.source not in own]
     if not new:
         return ("", []) if any(s.blank for s in tries) else None
-    chosen = next((s for s in reversed(new) if not s.blank), new[-1])
-    above = [s for s in student if s.cell <= chosen.cell and (s.attempt != name or s is chosen)]
-    below = [s for s in student if s.cell > chosen.cell and s.attempt != name]
-    others = [s for s in lesson if s.attempt != name]
+    filled = [s for s in new if not s.blank]
+    chosen = ([s for s in filled if s.defines] or filled or new)[-1]
+    above = [s for s in student if s.cell <= chosen.cell and (name not in s.attempts or s is chosen)]
+    below = [s for s in student if s.cell > chosen.cell and name not in s.attempts]
+    others = [s for s in lesson if name not in s.attempts]
     needed, parts = ["*", *chosen.uses], {id(chosen): chosen}
     known = {name}
     while needed:
@@ -203,7 +216,7 @@ def attempt_at(name: str, student: list[Statement], lesson: list[Statement]) -> 
     order = {id(s): place for place, s in enumerate([*others, *student])}
     slices = sorted(parts.values(), key=lambda s: order[id(s)])
     theirs = [s.source for s in slices if s.source not in own]
-    return "\n".join(s.source for s in slices), signs("\n".join(theirs))
+    return "\n".join(s.source for s in slices), signs(name, "\n".join(theirs))
 
 
 def _bindings(name: str, among: list[Statement]) -> list[Statement]:
@@ -217,20 +230,29 @@ def _bindings(name: str, among: list[Statement]) -> list[Statement]:
     return found
 
 
-def signs(source: str) -> list[str]:
-    """What an instructor should look at by hand: names that no exercise needs, and changes to imported modules."""
-    found, imported = set(), set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            names = [getattr(node, "module", None) or "", *(alias.name for alias in node.names)]
-            imported |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
-            found |= SIGNS & {part for name in names for part in name.split(".")}
-        elif isinstance(node, ast.Name):
-            found |= SIGNS & {node.id}
-        elif isinstance(node, ast.Attribute):
-            found |= {node.attr} if HIDDEN.match(node.attr) else set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-            root = ast.unparse(node).split(".")[0]
-            found |= {ast.unparse(node)} if root in imported | {"torch", "F", "nn"} else set()
-    return sorted(found)
+def attempts(
+    data: bytes, file: str, lessons: dict[str, tuple[list[str], list[Statement]]]
+) -> str | list[tuple]:
+    """Of a submitted notebook: (lesson, exercise, attempt, its cell's error) for all exercises of its lessons.
+
+    A sentence where it is no notebook. Its lessons are those whose exercises it checks; where it checks none, the one
+    of its file's name, else the one of which it defines most.
+    """
+    sys.setrecursionlimit(10_000)  # in a process of its own; a long sum is nested deeply
+    try:
+        cells = code(data)
+    except Unreadable as error:
+        return str(error)
+    student, broken = statements(cells)
+    names, defined = set(mentioned(cells)), _attempted(s for s in student if s.defines)
+    chosen = [lesson for lesson, (own, _) in lessons.items() if names & set(own)]
+    chosen = chosen or [lesson for lesson in lessons if re.match(rf"{lesson[:2]}\D", file)]
+    most = max((len(defined & set(own)) for own, _ in lessons.values()), default=0)
+    if most and not chosen:
+        chosen = [lesson for lesson, (own, _) in lessons.items() if len(defined & set(own)) == most]
+    found = []
+    for lesson in chosen:
+        own, given_there = lessons[lesson]
+        tries = {name: attempt_at(name, student, given_there) for name in own}
+        found += [(lesson, name, attempt, broken.get(name)) for name, attempt in tries.items()]
+    return found or "No exercise of this course was found in it."

@@ -64,6 +64,8 @@ def brief(value) -> str:
     if callable(value):
         return getattr(value, "__name__", "a function")
     text = repr(value)
+    if text.startswith("<"):  # <generator object … at 0x7f…>
+        return f"a {type(value).__name__}"
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

@@ -84,6 +84,82 @@ pairing_losses.mistake(
     lambda r, f: (F.softplus(f.T - r).mean(), F.softplus(r.T - f).mean()),
 )
 pairing_losses.mistake("This is D's loss alone; return the pair.", lambda r, f: F.softplus(f - r).mean())
+pairing_losses.mistake(
+    "Each score is compared with the mean of the other scores, as in the relativistic *average* GAN. Here every real "
+    "score meets the one fake score beside it: fake_score - real_score, then softplus, then the mean.",
+    lambda r, f: (F.softplus(f.mean() - r).mean(), F.softplus(r.mean() - f).mean()),
+)
+pairing_losses.mistake(
+    "The other score of each pair is replaced by its mean (relativistic *average*). Subtract the scores themselves, "
+    "pair by pair: fake_score - real_score.",
+    lambda r, f: (F.softplus(f - r.mean()).mean(), F.softplus(r - f.mean()).mean()),
+)
+
+
+def _average_gan(r, f):
+    """The losses of the relativistic average GAN, which compares with means on both sides."""
+    d = F.softplus(f.mean() - r).mean() + F.softplus(f - r.mean()).mean()
+    return d, F.softplus(r.mean() - f).mean() + F.softplus(r - f.mean()).mean()
+
+
+pairing_losses.mistake(
+    "This is the relativistic *average* GAN, with both of its terms. Pairs need one term: the mean of "
+    "softplus(fake_score - real_score), and the reverse for G.",
+    _average_gan,
+)
+pairing_losses.mistake(
+    "This is half the sum of the two terms of the relativistic *average* GAN. Pairs need one term and no means of "
+    "scores: the mean of softplus(fake_score - real_score), and the reverse for G.",
+    lambda r, f: tuple(loss / 2 for loss in _average_gan(r, f)),
+)
+pairing_losses.mistake(
+    "This is the hinge loss, relu(1 - difference). Asked is its smooth relative: F.softplus of the difference.",
+    lambda r, f: (F.relu(1 - (r - f)).mean(), F.relu(1 - (f - r)).mean()),
+)
+pairing_losses.mistake(
+    "This is the hinge loss of each score alone. Take F.softplus of the difference of a pair.",
+    lambda r, f: (F.relu(1 - r).mean() + F.relu(1 + f).mean(), -f.mean()),
+)
+pairing_losses.mistake(
+    "This is the Wasserstein loss, the plain difference. F.softplus around it keeps pairs that are in order from "
+    "counting without end.",
+    lambda r, f: ((f - r).mean(), (r - f).mean()),
+)
+pairing_losses.mistake(
+    "This is the least-squares loss. Take F.softplus of the difference of a pair.",
+    lambda r, f: ((r - f - 1).square().mean(), (f - r - 1).square().mean()),
+)
+pairing_losses.mistake(
+    "F.logsigmoid(s) is -softplus(-s): a minus belongs before it.",
+    lambda r, f: (F.logsigmoid(r - f).mean(), F.logsigmoid(f - r).mean()),
+)
+pairing_losses.mistake(
+    "Both losses are D's. G wants the reverse: softplus(real_score - fake_score).",
+    lambda r, f: (F.softplus(f - r).mean(), F.softplus(f - r).mean()),
+)
+pairing_losses.mistake(
+    "The sign of the difference is lost: abs makes a pair in the wrong order look like one in the right order.",
+    lambda r, f: (F.softplus(-(r - f).abs()).mean(), F.softplus(-(f - r).abs()).mean()),
+)
+pairing_losses.mistake(
+    "Sorting tears the pairs apart: each real score stays with the fake score of its own row.",
+    lambda r, f: (
+        F.softplus(f.sort(dim=0).values - r.sort(dim=0).values).mean(),
+        F.softplus(r.sort(dim=0).values - f.sort(dim=0).values).mean(),
+    ),
+)
+pairing_losses.mistake(
+    "This is the median; one bad pair must count as well, so take the mean.",
+    lambda r, f: (F.softplus(f - r).median(), F.softplus(r - f).median()),
+)
+pairing_losses.mistake(
+    "Only the first pair counts here; take the mean over all of them.",
+    lambda r, f: (F.softplus(f - r)[0].mean(), F.softplus(r - f)[0].mean()),
+)
+pairing_losses.mistake(
+    "sigmoid goes flat where D is sure, and little is learned there; F.softplus does not.",
+    lambda r, f: (torch.sigmoid(f - r).mean(), torch.sigmoid(r - f).mean()),
+)
 
 
 def _penalty_on(function, shape: tuple, seed: int):
@@ -186,6 +262,57 @@ r1_penalty.mistake(
 r1_penalty.mistake(
     "The gradient is squared after adding up; first the squares, then the sum.",
     lambda scores, x: _gradient(scores, x).flatten(1).sum(1).square().mean(),
+)
+r1_penalty.mistake(
+    "Only the first picture counts here. Keep all of them: .square().flatten(1).sum(1) gives one number for each, "
+    "and .mean() comes last.",
+    lambda scores, x: _gradient(scores, x)[0].square().sum(),
+)
+r1_penalty.mistake(
+    "This is the root of the sum over all pictures, one long length. The penalty has no root: sum the squares of "
+    "each picture, then take the mean.",
+    lambda scores, x: _gradient(scores, x).square().sum().sqrt(),
+)
+r1_penalty.mistake(
+    "These are the squared scores. The penalty is about their gradient with respect to x: torch.autograd.grad.",
+    lambda scores, x: scores.square().mean(),
+)
+r1_penalty.mistake(
+    "These are the squared scores, added up. The penalty is about their gradient with respect to x: "
+    "torch.autograd.grad.",
+    lambda scores, x: scores.square().sum(),
+)
+r1_penalty.mistake(
+    "The scores are squared before the gradient is taken; take the gradient of the scores, and square that.",
+    lambda scores, x: gans.r1_penalty(scores.square(), x),
+)
+r1_penalty.mistake(
+    "The gradient is averaged over the pictures before it is squared; each picture has a length of its own.",
+    lambda scores, x: _gradient(scores, x).mean(dim=0).square().sum(),
+)
+r1_penalty.mistake(
+    "The sum runs over the pictures and the mean over the numbers: the other way round, sum(1), then mean().",
+    lambda scores, x: _gradient(scores, x).flatten(1).square().sum(0).mean(),
+)
+r1_penalty.mistake(
+    "The largest number of each gradient is taken; the squared length is the sum of all squares.",
+    lambda scores, x: _gradient(scores, x).square().flatten(1).amax(1).mean(),
+)
+r1_penalty.mistake(
+    "One number too many is divided by: the mean over n pictures divides by n.",
+    lambda scores, x: _gradient(scores, x).square().sum() / (len(x) - 1),
+)
+r1_penalty.mistake(
+    "The lengths are averaged before they are squared; square each length, then take the mean.",
+    lambda scores, x: _gradient(scores, x).flatten(1).norm(dim=1).mean().square(),
+)
+r1_penalty.mistake(
+    "32 is the batch of the lesson; divide by the number of pictures that come, or take the mean over them.",
+    lambda scores, x: _gradient(scores, x).square().sum() / 32,
+)
+r1_penalty.mistake(
+    "The weight γ / 2 is taken outside, by the trainer; the penalty itself has no weight.",
+    lambda scores, x: 0.3 / 2 * gans.r1_penalty(scores, x),
 )
 
 
@@ -376,6 +503,54 @@ slerp.mistake(
     "Only one of the two lengths is divided away: the cosine is (a @ b) / (|a| |b|).",
     lambda a, b, t: _arc(a, b, t, torch.acos(((a @ b) / b.norm()).clamp(-1, 1))),
 )
+slerp.mistake(
+    "The cosine lost its sign: with |cos| an angle of more than 90° becomes a small one. Leave abs out.",
+    lambda a, b, t: _arc(a, b, t, torch.acos(((a @ b) / (a.norm() * b.norm())).abs())),
+)
+slerp.mistake(
+    "a @ b is divided by the squared lengths; the cosine is (a @ b) / (|a| |b|), with a.norm() and b.norm().",
+    lambda a, b, t: _arc(a, b, t, torch.acos((a @ b) / ((a @ a) * (b @ b)))),
+)
+slerp.mistake(
+    "The result is stretched to a length between |a| and |b|. The formula alone is asked for, which needs no further "
+    "scaling.",
+    lambda a, b, t: (
+        (arc := _arc(a, b, t, _angle(a, b))) / arc.norm() * torch.lerp(a.norm(), b.norm(), torch.tensor(t))
+    ),
+)
+slerp.mistake(
+    "The directions are interpolated and the lengths blended, each by itself. In the formula a and b keep their "
+    "lengths.",
+    lambda a, b, t: (
+        _arc(a / a.norm(), b / b.norm(), t, _angle(a, b)) * torch.lerp(a.norm(), b.norm(), torch.tensor(t))
+    ),
+)
+slerp.mistake(
+    "The first weight is sin((1 − t) θ), not cos(t θ): the cosine is for vectors at right angles.",
+    lambda a, b, t: torch.cos(t * _angle(a, b)) * a + torch.sin(t * _angle(a, b)) * b,
+)
+slerp.mistake(
+    "The first weight is sin((1 − t) θ), not cos(t θ).",
+    lambda a, b, t: (
+        (torch.cos(t * _angle(a, b)) * a + torch.sin(t * _angle(a, b)) * b) / torch.sin(_angle(a, b))
+    ),
+)
+slerp.mistake(
+    "The angle of a cosine is its acos, not its asin.",
+    lambda a, b, t: _arc(a, b, t, torch.asin((a @ b) / (a.norm() * b.norm()))),
+)
+slerp.mistake(
+    "Only the first of the two weights is divided by sin(θ): put brackets around the sum.",
+    lambda a, b, t: (
+        torch.sin((1 - t) * _angle(a, b)) * a / torch.sin(_angle(a, b)) + torch.sin(t * _angle(a, b)) * b
+    ),
+)
+slerp.mistake(
+    "Only the second of the two weights is divided by sin(θ): put brackets around the sum.",
+    lambda a, b, t: (
+        torch.sin((1 - t) * _angle(a, b)) * a + torch.sin(t * _angle(a, b)) * b / torch.sin(_angle(a, b))
+    ),
+)
 
 
 def _verify_generator(attempt):
@@ -393,9 +568,12 @@ def _verify_generator(attempt):
         )
     if (x[0] - x[1]).abs().max() < 1e-5:
         raise Wrong("Two different latents give the same image: does z reach the last layer?")
+    _verify_that_z_decides(G)
     if not x.requires_grad:
         raise Wrong("No gradient reaches the layers: is there a .detach() or no_grad() in forward?")
-    x.mean().backward()
+    (x - 0.5).square().mean().backward()
+    if not any(p.grad is not None and p.grad.any() for p in G.parameters()):
+        raise Wrong("The gradient of every weight is 0: the images do not depend on the layers.")
     idle = [name for name, p in G.named_parameters() if p.grad is None]
     if idle:
         raise Wrong(f"No gradient reaches {idle[0]}: use every layer in forward, and nothing like .detach().")
@@ -403,11 +581,41 @@ def _verify_generator(attempt):
     if not 0 < total <= 600_000:
         raise Wrong(f"It has {total:,} parameters; it should have some, and at most 600,000.")
     mine, ours = (_recall(network) for network in (attempt, MyGenerator.answer))
-    return (
+    remark = (
         f"It has {total:,} parameters. How much can it draw? Asked to reproduce sixteen faces, it comes to "
-        f"{mine:.1f} dB in "
-        f"60 steps (a plain one of ours: {ours:.1f}); as a GAN it must be measured by training."
+        f"{mine:.1f} dB in 60 steps (a plain one of ours: {ours:.1f}); as a GAN it must be measured by training."
     )
+    stuck = ((x == 0) | (x == 1)).float().mean().item()
+    if stuck > 0.05:
+        return (
+            f"{remark} But {stuck:.0%} of its pixels are exactly 0 or 1 before any training. A clamp or a ReLU gives "
+            "those no gradient, so that they cannot learn: end with torch.sigmoid."
+        )
+    if mine < ours - 3:
+        return (
+            f"{remark} That is little: are there enough maps, and an activation between all layers, and is the last "
+            "layer without a ReLU?"
+        )
+    return remark
+
+
+def _verify_that_z_decides(G):
+    """The image of a latent is the same every time, wherever in a batch the latent stands."""
+    z = torch.randn(6, 64)
+    G.eval()  # dropout and batch normalisation rest
+    with torch.no_grad():
+        x, again, alone, turned = G(z), G(z), G(z[:1]), G(z.flip(0)).flip(0)
+    G.train()
+    if not torch.allclose(x, again, atol=1e-3):
+        raise Wrong(
+            "The same latents give other images the second time, in eval() mode: is there something random in "
+            "forward? The image of a latent must come from z and the weights alone."
+        )
+    if not torch.allclose(x[:1], alone, atol=1e-3) or not torch.allclose(x, turned, atol=1e-3):
+        raise Wrong(
+            "The image of a latent depends on the others of its batch, in eval() mode. Does a mean run over "
+            "dimension 0, or does a reshape mix the latents? Each row of z makes its own image."
+        )
 
 
 def _recall(network) -> float:
@@ -457,6 +665,24 @@ class Unbounded(MyGenerator.answer):
 class IgnoresLatent(MyGenerator.answer):
     def forward(self, z):
         return super().forward(0 * z)
+
+
+@MyGenerator.mistake("something random in forward")
+class Noise(MyGenerator.answer):
+    def forward(self, z):
+        return torch.rand(len(z), 3, 32, 32) + 0 * super().forward(z)
+
+
+@MyGenerator.mistake("depends on the others of its batch")
+class AverageOfTheBatch(MyGenerator.answer):
+    def forward(self, z):
+        return super().forward(0.5 * z + z.mean(dim=0, keepdim=True))
+
+
+@MyGenerator.mistake("The gradient of every weight is 0")
+class WithoutItsLayers(MyGenerator.answer):
+    def forward(self, z):
+        return (torch.tanh(z[:, :1, None, None]) / 2 + 0.5).expand(-1, 3, 32, 32) + 0 * super().forward(z)
 
 
 @MyGenerator.mistake("images of shape (5, 3, 32, 32), but it gives (5, 3, 16, 16)")

@@ -1,9 +1,13 @@
 """Exercises of lesson 04: precision, the Fréchet distance, coverage, effective classes, fooling a metric."""
 
+import math
+
+import numpy
 import torch
 
 from imagegen_lessons import metrics
 from imagegen_lessons.exercises.checker import Wrong, exercise
+from imagegen_lessons.exercises.differences import brief
 from imagegen_lessons.exercises.inputs import normal
 from imagegen_lessons.synthetic import points
 
@@ -14,6 +18,7 @@ precision = exercise(
         (_RING, _HALF_RING + 0.03, 3),
         (_HALF_RING, _RING, 2),
         (normal(40, 5, seed=1), 0.8 + normal(30, 5, seed=2), 1),
+        (2 * normal(30, 4, seed=21), 1 + normal(45, 4, seed=22), 2),
         # Whole numbers, so that a surface is met exactly: the first fake is on one and in no ball.
         (torch.tensor([[0.0, 0], [1, 0], [0, 2], [3, 3]]), torch.tensor([[-1.0, 0], [5, 5], [-3, -3]]), 1),
     ),
@@ -28,6 +33,12 @@ precision = exercise(
 def _inside(real, fake, k):
     """(n, m): which fakes lie in which balls; the ball reaches to column k of the sorted distances."""
     return torch.cdist(fake, real) <= torch.cdist(real, real).sort(dim=1).values[:, k]
+
+
+def _reached(distance, between_reals, k, sign=1):
+    """The share of fakes within reach of a real: `distance` (n, m), and what is sorted for the radii, (m, m)."""
+    radius = sign * between_reals.sort(dim=1).values[:, k]
+    return (distance <= radius).any(dim=1).float().mean()
 
 
 @precision.mistake("Balls around fakes, and a share of the reals: that is recall. Exchange the two sets.")
@@ -101,6 +112,61 @@ precision.mistake(
 )
 
 
+precision.mistake(
+    "The largest difference of one coordinate is taken (p=inf), and the balls become boxes: torch.cdist as it is.",
+    lambda real, fake, k: _reached(
+        torch.cdist(fake, real, p=torch.inf), torch.cdist(real, real, p=torch.inf), k
+    ),
+)
+precision.mistake(
+    "This is in percent; a share goes from 0 to 1.",
+    lambda real, fake, k: 100 * _inside(real, fake, k).any(dim=1).float().mean(),
+)
+precision.mistake(
+    "This divides by the number of reals; it is a share of the fakes, so divide by len(fake).",
+    lambda real, fake, k: _inside(real, fake, k).any(dim=1).sum() / len(real),
+)
+precision.mistake(
+    "The squared distances of the fakes are compared with radii that are not squared. Square both or neither.",
+    lambda real, fake, k: _reached(torch.cdist(fake, real).square(), torch.cdist(real, real), k),
+)
+precision.mistake(
+    "The distances of the fakes are compared with squared radii. Square both or neither.",
+    lambda real, fake, k: _reached(torch.cdist(fake, real), torch.cdist(real, real).square(), k),
+)
+precision.mistake(
+    "The distances are sorted from the largest down, so the balls reach to far-away reals. Sort upwards.",
+    lambda real, fake, k: _reached(torch.cdist(fake, real), -torch.cdist(real, real), k, sign=-1),
+)
+precision.mistake(
+    "The radii are those of the fakes, to their neighbours among the reals. Balls stand around reals and reach to "
+    "other reals: torch.cdist(real, real).",
+    lambda real, fake, k: (
+        (torch.cdist(fake, real) <= torch.cdist(fake, real).sort(dim=1).values[:, k, None])
+        .any(dim=1)
+        .float()
+        .mean()
+    ),
+)
+precision.mistake(
+    "All balls have one radius here, that of the first real; column k of the sorted distances holds one for each.",
+    lambda real, fake, k: (
+        (torch.cdist(fake, real) <= torch.cdist(real, real).sort(dim=1).values[0, k])
+        .any(dim=1)
+        .float()
+        .mean()
+    ),
+)
+precision.mistake(
+    "This is the share of fakes outside all balls: 1 minus what is asked.",
+    lambda real, fake, k: 1 - metrics.precision(real, fake, k),
+)
+precision.mistake(
+    "This is density: in how many balls a fake lies, divided by k. For precision a fake is in some ball or not: any.",
+    lambda real, fake, k: metrics.density_coverage(real, fake, k)[0],
+)
+
+
 _A = normal(50, 3, seed=3) @ torch.tensor([[1.0, 0.9, 0.0], [0.0, 0.5, 0.0], [0.3, 0.0, 2.0]])
 _B = 0.5 + normal(50, 3, seed=4)
 
@@ -124,6 +190,11 @@ def _sum(a, b, overlap):
 def _sandwich(A, B):
     root = metrics.matrix_sqrt(A)
     return metrics.matrix_sqrt(root @ B @ root)
+
+
+def _spread(A, B):
+    """The part of the Fréchet distance that comes from the covariances."""
+    return (A + B).trace() - 2 * _sandwich(A, B).trace()
 
 
 @frechet_distance.mistake("A matrix root is not the root of each number: take matrix_sqrt.")
@@ -195,6 +266,74 @@ frechet_distance.mistake(
 )
 
 
+frechet_distance.mistake(
+    "Only the diagonals are compared, each feature by itself: the covariances between features are lost. Take the "
+    "root of the whole matrices with matrix_sqrt.",
+    lambda a, b: _sum(a, b, lambda A, B: (A.diag() * B.diag()).sqrt().sum()),
+)
+frechet_distance.mistake(
+    "The standard deviations of the features are compared, each by itself: a.std(dim=0) does not know which features "
+    "vary together. Take covariances and matrix_sqrt.",
+    lambda a, b: (
+        (a.mean(dim=0) - b.mean(dim=0)).square().sum()
+        + (a.std(dim=0, correction=0) - b.std(dim=0, correction=0)).square().sum()
+    ),
+)
+frechet_distance.mistake(
+    "sqrt() takes the root of each number of the sandwich; a matrix root is something else: matrix_sqrt.",
+    lambda a, b: _sum(
+        a, b, lambda A, B: (metrics.matrix_sqrt(A) @ B @ metrics.matrix_sqrt(A)).clamp(min=0).sqrt().trace()
+    ),
+)
+frechet_distance.mistake(
+    "sqrt() takes the root of each number of the product; take the matrix root of the sandwich, with matrix_sqrt.",
+    lambda a, b: _sum(a, b, lambda A, B: (A @ B).clamp(min=0).sqrt().trace()),
+)
+frechet_distance.mistake(
+    "The roots of the single numbers of the covariances are multiplied; a matrix root is something else: "
+    "matrix_sqrt.",
+    lambda a, b: _sum(a, b, lambda A, B: (A.clamp(min=0).sqrt() @ B.clamp(min=0).sqrt()).trace()),
+)
+frechet_distance.mistake(
+    "The last term is the trace of the product itself; its root is missing: matrix_sqrt around the sandwich.",
+    lambda a, b: _sum(a, b, lambda A, B: (A @ B).trace()),
+)
+frechet_distance.mistake(
+    "The sandwich has no outer root: matrix_sqrt(root @ cov_b @ root), and then the trace.",
+    lambda a, b: _sum(a, b, lambda A, B: (metrics.matrix_sqrt(A) @ A @ B @ metrics.matrix_sqrt(A)).trace()),
+)
+frechet_distance.mistake(
+    "The root is taken of the trace; first the root of the matrix, then its trace.",
+    lambda a, b: _sum(a, b, lambda A, B: (A @ B).trace().sqrt()),
+)
+frechet_distance.mistake(
+    "The traces of cov_a and cov_b are missing: three parts belong into the bracket.",
+    lambda a, b: metrics.frechet_distance(a, b) - sum(metrics.gaussian(x)[1].trace().item() for x in (a, b)),
+)
+frechet_distance.mistake(
+    "The means are those of all numbers at once; a set has a mean for each feature: mean(dim=0), as gaussian gives.",
+    lambda a, b: (
+        metrics.frechet_distance(a, b)
+        - (a.mean(dim=0) - b.mean(dim=0)).square().sum()
+        + (a.mean() - b.mean()).square()
+    ),
+)
+frechet_distance.mistake(
+    "The distance of the covariances is that of their numbers. The formula has traces and a matrix root instead.",
+    lambda a, b: (
+        (a.mean(dim=0) - b.mean(dim=0)).square().sum()
+        + (metrics.gaussian(a)[1] - metrics.gaussian(b)[1]).square().sum()
+    ),
+)
+frechet_distance.mistake(
+    "The covariances divide by n; gaussian divides by n - 1, as is usual for a sample.",
+    lambda a, b: (
+        (a.mean(dim=0) - b.mean(dim=0)).square().sum()
+        + _spread(*(metrics.gaussian(x)[1] * (len(x) - 1) / len(x) for x in (a, b)))
+    ),
+)
+
+
 coverage = exercise(
     cases=(
         (_RING, _HALF_RING, 5),
@@ -254,6 +393,85 @@ coverage.mistake(
     "A ball is covered when any fake lies in it; here all must.",
     lambda real, fake, k: _inside(real, fake, k).all(dim=0).float().mean(),
 )
+
+
+coverage.mistake(
+    "This is in percent; a share goes from 0 to 1.",
+    lambda real, fake, k: 100 * _inside(real, fake, k).any(dim=0).float().mean(),
+)
+coverage.mistake(
+    "Each ball has a radius of its own; here all have the mean radius.",
+    lambda real, fake, k: (
+        (torch.cdist(fake, real) <= torch.cdist(real, real).sort(dim=1).values[:, k].mean())
+        .any(dim=0)
+        .float()
+        .mean()
+    ),
+)
+coverage.mistake(
+    "k is not always 5: the radii are in column k of the sorted distances.",
+    lambda real, fake, k: metrics.coverage(real, fake, min(5, len(real) - 1)),
+)
+coverage.mistake(
+    "k is not always 3: the radii are in column k of the sorted distances.",
+    lambda real, fake, k: metrics.coverage(real, fake, 3),
+)
+coverage.mistake(
+    "A ball is covered as soon as one fake lies in it; here it needs k.",
+    lambda real, fake, k: (_inside(real, fake, k).sum(dim=0) >= k).float().mean(),
+)
+coverage.mistake(
+    "The balls are too large: column k of the sorted distances is the k-th neighbour, since column 0 is the real "
+    "itself.",
+    lambda real, fake, k: _inside(real, fake, min(k + 1, len(real) - 1)).any(dim=0).float().mean(),
+)
+coverage.mistake(
+    "This averages over all pairs. First ask for each ball whether any fake is in it.",
+    lambda real, fake, k: _inside(real, fake, k).float().mean(),
+)
+coverage.mistake(
+    "The squared distances of the fakes are compared with radii that are not squared. Square both or neither.",
+    lambda real, fake, k: (
+        (torch.cdist(fake, real).square() <= torch.cdist(real, real).sort(dim=1).values[:, k])
+        .any(dim=0)
+        .float()
+        .mean()
+    ),
+)
+coverage.mistake(
+    "The distances are sums of differences (p=1); a ball is round: torch.cdist as it is.",
+    lambda real, fake, k: (
+        (torch.cdist(fake, real, p=1) <= torch.cdist(real, real, p=1).sort(dim=1).values[:, k])
+        .any(dim=0)
+        .float()
+        .mean()
+    ),
+)
+coverage.mistake(
+    "Only the ball of the nearest real is asked for each fake; a fake covers every ball in which it lies.",
+    lambda real, fake, k: (
+        len({i for i, hit in zip(*_nearest_ball(real, fake, k), strict=True) if hit}) / len(real)
+    ),
+)
+coverage.mistake(
+    "This is the share of empty balls: 1 minus what is asked.",
+    lambda real, fake, k: 1 - metrics.coverage(real, fake, k),
+)
+coverage.mistake(
+    "The radii are sorted from the largest down, so the balls reach to far-away reals. Sort upwards.",
+    lambda real, fake, k: (
+        (torch.cdist(fake, real) <= torch.cdist(real, real).sort(dim=1, descending=True).values[:, k])
+        .any(dim=0)
+        .float()
+        .mean()
+    ),
+)
+
+
+def _nearest_ball(real, fake, k):
+    """For each fake the index of the nearest real, and whether the fake lies in its ball."""
+    nearest = torch.cdist(fake, real).argmin(dim=1)
+    return nearest.tolist(), _inside(real, fake, k)[torch.arange(len(fake)), nearest].tolist()
 
 
 @exercise(
@@ -329,14 +547,89 @@ effective_classes.mistake(
 )
 
 
+effective_classes.mistake(
+    "The result is divided by the number of classes; asked is a number of classes, from 1 to `classes`.",
+    lambda labels, classes: effective_classes.answer(labels, classes) / classes,
+)
+effective_classes.mistake(
+    "log10 does not fit exp: take log, the natural logarithm.",
+    lambda labels, classes: (effective_classes.answer(labels, classes).log() / math.log(10)).exp(),
+)
+effective_classes.mistake(
+    "The entropy is a sum over the classes; here stands the mean of p log p.",
+    lambda labels, classes: (-(_shares(labels) * _shares(labels).log()).mean()).exp(),
+)
+effective_classes.mistake(
+    "The entropy is a sum over the classes that occur; here it is divided by the number of all classes.",
+    lambda labels, classes: (effective_classes.answer(labels, classes).log() / classes).exp(),
+)
+effective_classes.mistake(
+    "2 to the power of an entropy in natural logarithms: the base must fit. exp goes with log, 2 ** with log2.",
+    lambda labels, classes: 2 ** effective_classes.answer(labels, classes).log(),
+)
+effective_classes.mistake(
+    "The entropy is divided by its largest value, log(classes). Asked is exp of the entropy itself.",
+    lambda labels, classes: effective_classes.answer(labels, classes).log() / math.log(classes),
+)
+effective_classes.mistake(
+    "The entropy is divided by log(classes) before exp. Asked is exp of the entropy itself.",
+    lambda labels, classes: (effective_classes.answer(labels, classes).log() / math.log(classes)).exp(),
+)
+effective_classes.mistake(
+    "This is the entropy in bits; asked is 2 to the power of it, or exp of the natural one.",
+    lambda labels, classes: effective_classes.answer(labels, classes).log2(),
+)
+effective_classes.mistake(
+    "The counts are divided by the number of classes; a share is divided by the number of labels.",
+    lambda labels, classes: _exp_of_entropy(torch.bincount(labels) / classes),
+)
+effective_classes.mistake(
+    "The shares are those of softmax, which takes exp of the counts. Divide the counts by their sum.",
+    lambda labels, classes: _exp_of_entropy(torch.bincount(labels, minlength=classes).float().softmax(dim=0)),
+)
+effective_classes.mistake(
+    "Something small is added to the shares of classes that do not occur, and they count then. Leave them out.",
+    lambda labels, classes: _exp_of_entropy(torch.bincount(labels, minlength=classes) / len(labels) + 1e-2),
+)
+
+
+def _shares(labels):
+    p = torch.bincount(labels) / len(labels)
+    return p[p > 0]
+
+
+def _exp_of_entropy(p):
+    p = p[p > 0]
+    return (-(p * p.log()).sum()).exp()
+
+
+def _points(answer) -> torch.Tensor:
+    """The points that an attempt returned, whatever holds them: a tensor, an array, or a list of pairs."""
+    wish = "Return points, a tensor (n, 2)"
+    if answer is None:
+        raise Wrong(f"{wish}, not None. Does your function end with `return`?")
+    if isinstance(answer, list | tuple) and any(isinstance(row, torch.Tensor) for row in answer):
+        try:
+            answer = torch.stack([torch.as_tensor(row) for row in answer])
+        except (TypeError, ValueError, RuntimeError):
+            raise Wrong(f"{wish}: the rows of your {type(answer).__name__} differ in length.") from None
+    try:
+        fake = torch.as_tensor(numpy.asarray(answer.detach().cpu() if hasattr(answer, "detach") else answer))
+    except (TypeError, ValueError, RuntimeError):
+        raise Wrong(f"{wish}, not {brief(answer)}, which is no table of numbers.") from None
+    if fake.ndim != 2 or fake.shape[1] != 2:
+        raise Wrong(f"{wish}, not {tuple(fake.shape)}.")
+    if fake.is_complex() or fake.dtype == torch.bool:
+        raise Wrong(f"{wish} of real numbers, not of {fake.dtype}.")
+    return fake.float()
+
+
 def _verify_fool(attempt):
     worst = 0.0
     for shape, n in (("ring", 400), ("moons", 400), ("ring", 200)):
         real = points.sample(shape, n, seed=4)
         fake = attempt(real.clone())
-        if not isinstance(fake, torch.Tensor) or fake.ndim != 2 or fake.shape[1] != 2:
-            got = tuple(fake.shape) if isinstance(fake, torch.Tensor) else type(fake).__name__
-            raise Wrong(f"Return points, a tensor (n, 2), not {got}.")
+        fake = _points(fake)
         if not 50 <= len(fake) <= 5000:
             raise Wrong(
                 f"Return from 50 to 5,000 points, not {len(fake):,}: no more are needed, and all are compared."

@@ -48,7 +48,7 @@ def call(function: Callable, case: tuple, names: list[str], by_hand: bool = Fals
     arguments = copy.deepcopy(case)
     torch.manual_seed(0)
     try:
-        with _without_autograd() if by_hand else nullcontext():
+        with without_autograd() if by_hand else nullcontext():
             result = guarded(function, *arguments)
     except Wrong as error:
         refused = by_hand and "saved tensor hooks" in str(error)  # what torch.func says to the hooks
@@ -121,7 +121,7 @@ def _changed(before, after) -> bool:
 
 
 @contextmanager
-def _without_autograd():
+def without_autograd():
     """Refuses what autograd needs: to keep a tensor for the way back, or to carry a derivative along."""
 
     def refuse(*_):

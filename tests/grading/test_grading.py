@@ -1,45 +1,25 @@
 """The grader: right, wrong and blank work from JupyterLab and Colab, and notebooks that want to break it."""
 
 import ast
-import csv
 import json
 import os
-import re
-import subprocess
-import sys
-import textwrap
 from pathlib import Path
 
 import pytest
-import torch
 
 from grading import __main__ as grade
-from grading import checks, notebook
-from grading.sandbox import protections
+from grading import notebook
 from imagegen_lessons import exercises
-from imagegen_lessons.exercises.checker import Wrong
+from tests.grading.classroom import CHECK, body, can_grade, cells, graded
 from tools import lessons
 from tools.solve import solve
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the grader needs Linux or macOS")
+pytestmark = [can_grade, pytest.mark.timeout(1200)]  # classes of dozens, on a machine that may be busy
 ALL = exercises.REGISTRY
-LINUX = sys.platform == "linux"
 ROOT = Path(__file__).resolve().parents[2]
 OTHERS = ROOT / "tests" / "unit" / "exercises" / "other_answers"
-CHECK = "exercises.sgd_step.check(sgd_step)"
 RIGHT = "def sgd_step(w, gradient, lr):\n    return w - lr * gradient"
 BLANK = "def sgd_step(w, gradient, lr):\n    raise NotImplementedError"
-
-
-def cells(*sources: str) -> dict:
-    code = [{"cell_type": "code", "source": s, "metadata": {}, "outputs": [], "id": "x"} for s in sources]
-    return {"cells": code, "metadata": {"colab": {"provenance": []}}, "nbformat": 4, "nbformat_minor": 0}
-
-
-def body(text: str, result: str = "w - lr * gradient") -> str:
-    """An attempt at sgd_step that does this first, and then returns the result."""
-    lines = [*textwrap.dedent(text).strip().splitlines(), f"return {result}"]
-    return "\n".join(["def sgd_step(w, gradient, lr):", *(f"    {line}" for line in lines), CHECK])
 
 
 # name -> cells, and the verdict on sgd_step with a part of its sentence, and signs to look at
@@ -63,6 +43,22 @@ WORK = {
     "forgotten": ([CHECK], "missing", "not defined", ""),
     "returns_a_function": ([body("", "len")], "wrong", "a builtin_function_or_method", ""),
     "raises": ([body("raise ValueError('no')")], "wrong", "ValueError at `raise ValueError('no')`: no", ""),
+    "an_alias": (["def mine(w, g, lr):\n    return w - lr * g", "sgd_step = mine", CHECK], "right", "", ""),
+    "a_partial": (
+        ["import functools", "def mine(power, w, g, lr):\n    return w - lr * g ** power",
+         "sgd_step = functools.partial(mine, 1)", CHECK], "right", "", "",
+    ),
+    "in_a_branch": (
+        ["if True:\n    " + RIGHT.replace("\n", "\n    ") + "\nelse:\n    sgd_step = None", CHECK], "right", "", "",
+    ),
+    "used_later": ([RIGHT, CHECK, "sgd_step = sgd_step(1.0, 2.0, 0.1)"], "right", "", ""),
+    "no_check_line": ([RIGHT], "right", "", ""),
+    "a_long_sum": (["x = " + " + ".join(["1"] * 1500), RIGHT, CHECK], "right", "", ""),
+    "an_even_longer_sum": (["x = " + " + ".join(["1"] * 20_000), RIGHT, CHECK], "right", "", ""),
+    "the_package_itself": (
+        ["from imagegen_lessons.exercises.lesson_01 import sgd_step as mine\nsgd_step = mine.answer", CHECK],
+        "right", "", "answer exercises imagegen_lessons.exercises.lesson_01.sgd_step",
+    ),
     # those that want to break it, or to look right
     "endless": ([body("while True: pass")], "stopped: time", "seconds", ""),
     "sleeping": ([body("import time; time.sleep(99)")], "stopped: time", "seconds", ""),
@@ -82,85 +78,54 @@ WORK = {
             checker.explain = checker._compare_on = lambda *a: None
             torch.allclose = torch.equal = lambda *a, **k: True
          """, "w")], "wrong", "expected 2.8, got 3",
-        "checker checker.Exercise.check checker.Exercise.test checker._compare_on checker.explain exercises"
+        "_compare_on checker checker.Exercise.check checker.Exercise.test checker._compare_on checker.explain exercises"
         " torch.allclose torch.equal",
     ),
     "forger": (
         [body("""
             import json, os, struct
             text = json.dumps(["right", "", ""]).encode()
-            for file in range(10):
+            for file in range(64):
                 try: os.write(file, struct.pack(">Q", len(text)) + text)
                 except OSError: pass
-         """, "w")], "stopped: answer", "no result", "os",
+         """, "w")], "stopped: answer", "no result", "json os struct",
     ),
-    "cut_off": ([body("import os\nos.closerange(0, 99)\nwhile True: pass")], "stopped: crash", "cut the channel", "os"),
+    "cut_off": ([body("import os\nos.closerange(0, 99)\nwhile True: pass")], "stopped: time", "", "os"),
     "strange": ([body("", "torch.ones(()).to(torch.float8_e4m3fn)")], "wrong", "", ""),
-    "strange_list": ([body("x = []\nfor _ in range(900): x = [x]", "x")], "wrong", "expected 2.8, got [[[", ""),
+    "strange_list": ([body("x = []\nfor _ in range(200): x = [x]", "x")], "wrong", "expected 2.8, got [[[", ""),
     "dripping": (
         [body("""
             import os, struct, time
-            os.write(3, struct.pack(">Q", 1000))
+            def say(data):
+                for file in range(3, 64):
+                    try: os.write(file, data)
+                    except OSError: pass
+            say(struct.pack(">Q", 1000))
             while True:
-                os.write(3, b"x")
+                say(b"x")
                 time.sleep(0.3)
-         """)], "stopped: time", "", "os",
+         """)], "stopped: time", "", "os struct",
     ),
-    "babbling": ([body("import os; os.write(3, bytes(100))")], "stopped: answer", "cannot be read", "os"),
-    "copied": ([body("", "exercises.sgd_step.answer(w, gradient, lr)")], "right", "", "answer exercises"),
+    "babbling": (
+        [body("""
+            import os
+            for file in range(3, 64):
+                try: os.write(file, bytes(100))
+                except OSError: pass
+         """)], "stopped: answer", "cannot be read", "os",
+    ),
+    "copied": (
+        [body("", "exercises.sgd_step.answer(w, gradient, lr)")], "right", "", "answer exercises exercises.sgd_step",
+    ),
 }  # fmt: skip
-PAST_PYTHON = """
-import ctypes, os
-c, victim, parent = ctypes.pythonapi, VICTIM, os.getppid()
-assert "SECRET" not in os.environ
-assert [c.fork(), c.socket(2, 1, 0), c.kill(parent, 0), c.prlimit(parent, 0, 0, 0)] == 4 * [-1]
-assert [c.open(victim, 0), c.open(victim, 1), c.unlink(victim), c.chmod(victim, 0), c.rename(victim, b"x")] == 5 * [-1]
-assert [c.open(b"new", 0o101, 0o600), c.mkdir(b"folder", 0o700), c.memfd_create(b"x", 0)] == 3 * [-1]
-try:
-    torch.from_file(victim.decode(), shared=True, size=8)
-except RuntimeError:
-    pass
-else:
-    raise AssertionError("a file could be opened for writing")
-"""
-
-
-def graded(folder: Path, *options: str) -> dict[tuple[str, str], dict]:
-    """What the command writes: (file, exercise) -> row."""
-    command = [sys.executable, "-m", "grading", folder, "--out", folder / "results.csv"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "SECRET": "token"}
-    done = subprocess.run(
-        [*command, "--jobs", "3", *options],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
-    assert done.returncode == 0, done.stderr
-    with open(folder / "results.csv", encoding="utf-8-sig", newline="") as file:
-        return {(row["file"], row["exercise"]): row for row in csv.DictReader(file)}
 
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
     """Everything that a terrible class submitted, graded by one command."""
     folder = tmp_path_factory.mktemp("class")
-    victim = folder / "victim.txt"
-    victim.write_text("precious")
     for name, (sources, *_) in WORK.items():
         (folder / f"{name}.ipynb").write_text(json.dumps(cells(*sources)), encoding="utf-8")
-    deleting = f"import os, shutil\nshutil.rmtree({str(folder)!r})"
-    writing = f"open({str(victim)!r}, 'w').write('gone')"
-    calling = "import socket; socket.create_connection(('127.0.0.1', 9), 1)"
-    killing = "import os, signal; os.kill(os.getppid(), signal.SIGKILL)"
-    spying = f"assert open({str(victim)!r}).read() == 'precious'"
-    hostile = dict(deleting=deleting, writing=writing, calling=calling, killing=killing)
-    hostile |= dict(spying=spying) if "Landlock" in protections() else {}
-    if {"Landlock", "seccomp"} <= set(protections()):
-        hostile |= dict(past_python=PAST_PYTHON.replace("VICTIM", repr(os.fsencode(victim))))
-    for name, text in hostile.items():
-        (folder / f"hostile_{name}.ipynb").write_text(json.dumps(cells(body(text))), encoding="utf-8")
     files = {
         "empty": "", "broken": '{"cells": [', "a_list": "[]", "no_cells": "{}", "nested": "[" * 100_000,
         "odd": '{"cells": [{"cell_type": "code", "source": 7}]}', "none": json.dumps(cells("1 + 1")),
@@ -178,13 +143,23 @@ def table(tmp_path_factory):
     hidden = folder / ".ipynb_checkpoints"
     hidden.mkdir()
     (hidden / "right.ipynb").write_text("")
-    for path in ("Only a report/report.docx", "Only a zip/parts/work.zip", ".hidden/notes.txt"):
-        (folder / path).parent.mkdir(parents=True)
+    for path in (
+        "Only a report/report.docx",
+        ".hidden/notes.txt",
+        "report.docx",
+        "Only a zip/parts/work.zip",
+    ):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text("precious")
+    work = json.dumps(cells(RIGHT, CHECK))
+    (folder / "ending.ipynb.txt").write_text(work)
+    (folder / "a zip by another name.ipynb").write_bytes(b"PK\5\6" + bytes(18))
+    (folder / "Twice").mkdir()
+    for name in ("work", "work (1)"):
+        (folder / "Twice" / f"{name}.ipynb").write_text(work)
+    (folder / "x;=1+1.ipynb").write_text(work)
     (folder / "A link").symlink_to(folder / "Anna Smith", target_is_directory=True)
-    rows = graded(folder, "--seconds", "6")
-    assert victim.read_text() == "precious"
-    return rows
+    return graded(folder, "--seconds", "6")
 
 
 @pytest.fixture(scope="module")
@@ -215,13 +190,6 @@ def test_the_verdict_and_what_it_says(table, name):
     assert row["lesson"] == "01_learning_to_see" and row["student"] == name
 
 
-@pytest.mark.parametrize("name", ["deleting", "writing", "calling", "killing", "spying"])
-def test_nothing_outside_is_reached(table, name):
-    if (f"hostile_{name}.ipynb", "sgd_step") in table:
-        row = table[f"hostile_{name}.ipynb", "sgd_step"]
-        assert row["verdict"] == "wrong" and "PermissionError" in row["sentence"]
-
-
 @pytest.mark.parametrize(
     ("file", "part"),
     [
@@ -236,6 +204,7 @@ def test_nothing_outside_is_reached(table, name):
         ("huge", "larger than"),
         ("pipe", "no ordinary file"),
         ("link", "no ordinary file"),
+        ("a zip by another name", "an archive or a document"),
     ],
 )
 def test_what_is_no_notebook_is_a_row(table, file, part):
@@ -243,11 +212,37 @@ def test_what_is_no_notebook_is_a_row(table, file, part):
     assert row["verdict"] == "unreadable" and part in row["sentence"], str(row)
 
 
-def test_a_folder_without_a_notebook_is_a_row(table):
-    found = {row["file"]: row for row in table.values() if "no notebook in this folder" in row["sentence"]}
-    assert set(found) == {"Only a report", "Only a zip"}
-    for name, row in found.items():
-        assert row["student"] == name and row["verdict"] == "unreadable"
+@pytest.mark.parametrize(
+    ("student", "part"),
+    [
+        ("Only a report", "no notebook in this folder"),
+        ("Only a zip", "unpack it"),
+        ("report.docx", "does not end with .ipynb"),
+    ],
+)
+def test_what_was_handed_in_instead_of_a_notebook_is_a_row(table, student, part):
+    (row,) = [row for row in table.values() if row["student"] == student]
+    assert row["verdict"] == "unreadable" and part in row["sentence"]
+
+
+def test_a_notebook_with_another_ending_is_read(table):
+    row = table["ending.ipynb.txt", "sgd_step"]
+    assert row["verdict"] == "right" and row["student"] == "ending"
+
+
+def test_two_files_of_a_student_are_both_graded_and_named(table):
+    for name in ("work", "work (1)"):
+        row = table[f"Twice/{name}.ipynb", "sgd_step"]
+        assert row["verdict"] == "right" and row["look at by hand"] == "[in 2 files]"
+
+
+def test_no_cell_begins_like_a_formula_wherever_a_spreadsheet_divides(table):
+    for row in table.values():
+        for cell in row.values():
+            for divider in ";\t":  # not at commas: every cell stands in quotes
+                assert not any(part.strip(' "').startswith(grade.FORMULA) for part in cell.split(divider)[1:])
+            assert not cell.startswith(grade.FORMULA)
+    assert table["x,=1+1.ipynb", "sgd_step"]["verdict"] == "right"
 
 
 def test_a_link_to_a_folder_is_named_and_not_followed(table):
@@ -270,14 +265,6 @@ def test_who_and_what_is_in_the_table(table):
     others = [row for (file, name), row in table.items() if file == "right.ipynb" and name != "sgd_step"]
     assert {row["verdict"] for row in others} == {"missing"}
     assert ("deep_code.ipynb", "sgd_step") in table
-
-
-@pytest.mark.skipif(not LINUX, reason="only Linux refuses this")
-def test_the_kernel_refuses_what_goes_past_python(table):
-    if ("hostile_past_python.ipynb", "sgd_step") not in table:
-        pytest.skip("this kernel has no Landlock or no seccomp")
-    row = table["hostile_past_python.ipynb", "sgd_step"]
-    assert row["verdict"] == "right", str(row)  # the attempt asserts that all is refused
 
 
 def test_an_untouched_lesson_is_not_attempted(good_table):
@@ -328,59 +315,3 @@ def test_two_lessons_of_one_number_are_refused_and_copies_ignored(monkeypatch, t
     (tmp_path / "notebooks" / "01_a_my_copy.ipynb").write_text(json.dumps(cells(RIGHT, CHECK)))
     with pytest.raises(SystemExit, match="two lessons 01"):
         grade.the_lessons()
-
-
-def test_few_exercises_must_be_checked_inside_the_sandbox():
-    inside = {name for name in ALL if not checks.can_check_outside(name)}
-    assert {"TinyClassifier", "MyGenerator", "ema_update"} <= inside and len(inside) < len(ALL) / 5
-    assert not inside & {"luminance", "brier", "fool_frechet", "frames", "crop_centre"}
-    guide = (ROOT / "docs" / "instructors.md").read_text(encoding="utf-8")
-    named = guide.partition('"right": ')[2].partition("\n\n")[0]
-    assert set(re.findall(r"`(\w+)`", named)) == inside
-
-
-@pytest.mark.parametrize("name", [name for name in ALL if checks.can_check_outside(name)])
-def test_from_outside_mistakes_get_the_same_advice(name):
-    for wrong in ALL[name].wrong:
-
-        def sent(*arguments, wrong=wrong):
-            given = checks.unpack(checks.pack(arguments))
-            result = checks.unpack(checks.pack(wrong(*given)))
-            for mine, after in zip(checks.tensors(arguments), checks.tensors(given), strict=True):
-                with torch.no_grad():
-                    mine.copy_(after)
-            return result
-
-        messages = []
-        for attempt in (wrong, sent):
-            with pytest.raises(Wrong) as caught:
-                ALL[name].test(attempt)
-            messages.append(str(caught.value))
-        assert messages[0] == messages[1]
-
-
-@pytest.mark.parametrize(
-    "said",
-    [
-        ["tensor", "float32", [2**40], False, ""],
-        ["tensor", "load", [1], False, ""],
-        ["tensor", "float32", [1], False, "é"],
-        ["tensor"],
-        ["list", ["what"]],
-        ["dict", 3],
-        [],
-        {},
-    ],
-)
-def test_answers_from_a_sandbox_may_be_anything(said):
-    with pytest.raises(Exception):  # noqa: B017 (any; the caller takes all for "no result")
-        checks.unpack(said) if isinstance(said, list) else checks.unpack([said])
-
-
-def test_all_kinds_of_results_can_be_sent():
-    value = {"a": [1, 2.5, None, True], (1, 2): (torch.rand(2, 3), torch.tensor(3)), "b": torch.zeros(0, 2)}
-    there = checks.unpack(json.loads(json.dumps(checks.pack(value))))
-    assert list(there) == list(value) and there["a"] == value["a"] and isinstance(there[1, 2], tuple)
-    assert torch.equal(there[1, 2][0], value[1, 2][0]) and there["b"].shape == (0, 2)
-    assert checks.unpack(checks.pack(torch.ones(2).requires_grad_())).requires_grad
-    assert repr(checks.unpack(checks.pack(len))) == "a builtin_function_or_method"

@@ -71,5 +71,13 @@ ANSWERS = {
             1 / math.prod((n / len(labels)) ** (n / len(labels)) for n in Counter(labels.tolist()).values())
         ),
     ],
-    "fool_frechet": [fool_frechet],
+    "fool_frechet": [
+        fool_frechet,
+        lambda real: fool_frechet(real).numpy(),
+        lambda real: fool_frechet(real).tolist(),
+        lambda real: list(fool_frechet(real)),
+        lambda real: fool_frechet(real).double(),
+        lambda real: tuple(map(tuple, fool_frechet(real).numpy())),
+        lambda real: fool_frechet(real).requires_grad_(),
+    ],
 }

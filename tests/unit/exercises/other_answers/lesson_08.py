@@ -10,7 +10,7 @@ def colour_transfer(content, painting):
     channels = []
     for mine, theirs in zip(content.unbind(dim=1), painting.unbind(dim=1), strict=True):
         dims = dict(dim=(1, 2), keepdim=True, correction=0)
-        mine = (mine - mine.mean(dim=(1, 2), keepdim=True)) / mine.std(**dims)
+        mine = (mine - mine.mean(dim=(1, 2), keepdim=True)) / (mine.var(**dims) + 1e-5).sqrt()
         channels.append(mine * theirs.std(**dims) + theirs.mean(dim=(1, 2), keepdim=True))
     return torch.stack(channels, dim=1).clip(min=0, max=1)
 
@@ -64,6 +64,7 @@ def stds(f, eps=1e-6):
 
 ANSWERS = {
     "colour_transfer": [
+        colour_transfer,
         lambda c, p: torch.clamp(by_hand(c) * stds(p) + p.mean(dim=(2, 3), keepdim=True), min=0, max=1),
         lambda c, p: style.adain(c, style.mean_std(p)).clip(0, 1),
     ],
