@@ -26,6 +26,7 @@ NOTEBOOK = re.compile(
     r"\.ipynb(\.(txt|json))?$", re.IGNORECASE
 )  # some browsers and mail programs add an ending
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
+DEEPEST = 20  # folders in folders; what lies deeper is not looked for
 PATIENCE = 5  # a notebook may use so many times the seconds of an exercise
 FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # some spreadsheets take the wide ones, too
 
@@ -63,18 +64,18 @@ def submissions(folder: Path, out: Path) -> list[Path]:
     """What was handed in, in order of name: notebooks, archives, whatever else lies beside the students' folders, and
     the students' folders that hold no notebook. Not the table `out`, and no links to folders are followed.
     """
-    found = []
+    found, table = [], os.path.realpath(out)  # Path.resolve fails at a link to itself
     for place, folders, files in os.walk(folder):
-        folders[:] = set(folders) - SKIPPED
-        top = Path(place) == folder
+        depth = len(Path(place).relative_to(folder).parts)
+        folders[:] = set(folders) - SKIPPED if depth < DEEPEST else ()
         for name in files:
-            if name.startswith(".") or (Path(place) / name).resolve() == out.resolve():
+            if name.startswith(".") or os.path.realpath(os.path.join(place, name)) == table:
                 continue
-            if top or NOTEBOOK.search(name) or name.lower().endswith(ARCHIVES):
+            if depth == 0 or NOTEBOOK.search(name) or name.lower().endswith(ARCHIVES):
                 found.append(Path(place) / name)
     theirs = {path.relative_to(folder).parts[0] for path in found}
-    for path in folder.iterdir() if folder.is_dir() else []:
-        if path.is_dir() and path.name not in theirs | SKIPPED and not path.name.startswith("."):
+    for path in folder.iterdir() if os.path.isdir(folder) else []:
+        if os.path.isdir(path) and path.name not in theirs | SKIPPED and not path.name.startswith("."):
             found.append(path)
     return sorted(found)
 
@@ -82,11 +83,11 @@ def submissions(folder: Path, out: Path) -> list[Path]:
 def verdicts(path: Path, lessons: dict, limits: Limits) -> Iterator[tuple]:
     """(lesson, exercise, verdict, sentence, signs of tampering) for each exercise of a submission."""
     try:
-        if path.is_symlink() and path.is_dir():
+        if os.path.islink(path) and os.path.isdir(path):
             raise notebook.Unreadable("This is a link to a folder; links are not followed.")
         if path.name.lower().endswith(ARCHIVES):
             raise notebook.Unreadable("This is an archive: unpack it, and grade again.")
-        if path.is_file() and not path.is_symlink() and not NOTEBOOK.search(path.name):
+        if os.path.isfile(path) and not os.path.islink(path) and not NOTEBOOK.search(path.name):
             raise notebook.Unreadable("This is no notebook: its name does not end with .ipynb.")
         data = notebook.load(path)
         found = within_limits(
@@ -143,7 +144,7 @@ def verdict_on(name: str, source: str, limits: Limits) -> tuple[str, str]:
 def rows(path: Path, folder: Path, lessons: dict, limits: Limits) -> list[list[str]]:
     """The rows of one submission: its student is the folder's name or, if it lies in none, its own."""
     place = path.relative_to(folder)
-    who = place.parts[0] if len(place.parts) > 1 or path.is_dir() else NOTEBOOK.sub("", place.name)
+    who = place.parts[0] if len(place.parts) > 1 or os.path.isdir(path) else NOTEBOOK.sub("", place.name)
     try:
         found = list(verdicts(path, lessons, limits))
     except Exception as error:  # whatever it is, the other submissions must be graded
@@ -202,6 +203,8 @@ def main() -> None:
     # The servers of processes start with one thread each; else PyTorch's would wait for each other.
     os.environ["OMP_NUM_THREADS"] = "1"
     limits, count = Limits(options.seconds, options.megabytes), Counter()
+    for name in exercises.REGISTRY:  # one after the other: they share the state of random numbers
+        can_check_outside(name)
 
     def graded(path: Path) -> list[list[str]]:
         return rows(path, options.folder, lessons, limits)

@@ -6,6 +6,7 @@ imports, definitions and assignments that it needs by name, directly or through 
 
 import ast
 import json
+import os
 import re
 import symtable
 import sys
@@ -21,7 +22,9 @@ from grading.signs import signs
 
 LARGEST = 30 * 2**20  # bytes
 MENTION = re.compile(r"\bexercises\.(\w+)\.(?:check|test|hint|solution)\b")
-PYTHON_MAGIC = re.compile(r"\s*%%(time|timeit|capture|prun)\b.*\n")  # the rest of such a cell is Python
+DEFINED = re.compile(r"^\s*(?:def|class)\s+(\w+)", re.MULTILINE)
+PYTHON_MAGIC = re.compile(r"(\s*%%(time|timeit|capture|prun)\b.*\n)+")  # the rest of such a cell is Python
+FUTURE = "from __future__ "
 COMPOUND = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.Match)
 DEFINITION = (ast.FunctionDef, ast.ClassDef)
 BINDING = (
@@ -59,9 +62,9 @@ class Statement:
 
 def load(path: Path) -> bytes:
     """The file as it is. Raises `Unreadable`, for a folder as well: it stands for what lies in it."""
-    if path.is_dir():
+    if os.path.isdir(path):
         raise Unreadable("There is no notebook in this folder.")
-    if path.is_symlink() or not path.is_file():
+    if os.path.islink(path) or not os.path.isfile(path):
         raise Unreadable("This is no ordinary file.")
     try:
         if path.stat().st_size > LARGEST:
@@ -74,7 +77,7 @@ def load(path: Path) -> bytes:
 def code(data: bytes) -> list[str]:
     """The sources of the code cells of a notebook. Raises `Unreadable`."""
     try:
-        content = json.loads(data.decode("utf-8-sig"))
+        content = json.loads(data)  # UTF-8, or UTF-16 as PowerShell writes it
         cells = content["cells"] if "cells" in content else content["worksheets"][0]["cells"]
         cells = [cell for cell in cells if cell["cell_type"] == "code"]
         return ["".join(cell["source"] if "source" in cell else cell["input"]) for cell in cells]
@@ -114,27 +117,33 @@ def statements(cells: Iterable[str]) -> tuple[list[Statement], dict[str, str]]:
     found, broken = [], {}
     for number, cell in enumerate(cells):
         cell = PYTHON_MAGIC.sub("", cell, count=1) if PYTHON_MAGIC.match(cell) else cell
+        names = [*mentioned([cell]), *DEFINED.findall(cell)]
         try:
             body = ast.parse(TransformerManager().transform_cell(cell)).body
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            reason = getattr(error, "msg", None) or type(error).__name__
             place = f" (line {error.lineno})" if getattr(error, "lineno", None) else ""
-            sentence = f"The cell is no valid Python{place}: {reason}."
-            broken |= {name: sentence for name in mentioned([cell])}
+            broken |= dict.fromkeys(names, _no_python(error, place))
             continue
         for node in body:
             try:
                 found += _statement(node, number)
             except RecursionError:  # a sum of thousands of terms, say: nobody needs it, we hope
-                broken |= dict.fromkeys(mentioned([cell]), "A statement of the cell is nested too deeply.")
+                broken |= dict.fromkeys(names, "A statement of the cell is nested too deeply.")
+            except SyntaxError as error:  # found only when it is compiled, such as two parameters of one name
+                broken |= dict.fromkeys(names, _no_python(error))
     return found, broken
+
+
+def _no_python(error: Exception, place: str = "") -> str:
+    return f"The cell is no valid Python{place}: {getattr(error, 'msg', None) or type(error).__name__}."
 
 
 def _statement(node: ast.stmt, cell: int) -> list[Statement]:
     checked = _checked(node)
     if checked:
         name, argument = checked
-        if isinstance(argument, ast.Name) and argument.id == name:
+        used = {part.id for part in ast.walk(argument) if isinstance(part, ast.Name)}
+        if name in used or isinstance(argument, ast.Constant):  # a check of what is defined above, or of nothing
             return []
         node = ast.Assign([ast.Name(name, ast.Store())], argument, lineno=node.lineno)
     elif not isinstance(node, BINDING):
@@ -146,7 +155,7 @@ def _statement(node: ast.stmt, cell: int) -> list[Statement]:
     tables = list(table.get_children())
     while tables:
         inner = tables.pop()
-        uses |= {s.get_name() for s in inner.get_symbols() if s.is_global() and s.is_referenced()}
+        uses |= {s.get_name() for s in inner.get_symbols() if _is_needed(s)}
         tables += inner.get_children()
     changed = _changed(node)
     if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
@@ -166,11 +175,19 @@ def _statement(node: ast.stmt, cell: int) -> list[Statement]:
     return [Statement(source, bound, frozenset(uses), cell, sure, frozenset(attempts), defines)]
 
 
+def _is_needed(symbol: symtable.Symbol) -> bool:
+    """Does a function or class need this name from outside? `global` names are, even if it only adds to them."""
+    return symbol.is_global() and (symbol.is_referenced() or symbol.is_declared_global())
+
+
 def _checked(node: ast.stmt) -> tuple[str, ast.expr] | None:
-    """Of `exercises.NAME.check(argument)`: the name and the argument."""
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and len(node.value.args) == 1:
-        call = re.fullmatch(r"exercises\.(\w+)\.(check|test)", ast.unparse(node.value.func))
-        return call and (call[1], node.value.args[0])
+    """Of `exercises.NAME.check(argument)`, also with `result =` before it: the name and the argument."""
+    call = node.value if isinstance(node, ast.Expr | ast.Assign) else None
+    if isinstance(call, ast.Call):
+        found = re.fullmatch(r"(?:\w+\.)?exercises\.(\w+)\.(check|test)", ast.unparse(call.func))
+        arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
+        if found and len(arguments) == 1:
+            return found[1], arguments[0]
     return None
 
 
@@ -203,7 +220,8 @@ def attempt_at(name: str, student: list[Statement], lesson: list[Statement]) -> 
     above = [s for s in student if s.cell <= chosen.cell and (name not in s.attempts or s is chosen)]
     below = [s for s in student if s.cell > chosen.cell and name not in s.attempts]
     others = [s for s in lesson if name not in s.attempts]
-    needed, parts = ["*", *chosen.uses], {id(chosen): chosen}
+    futures = [s for s in student if s.source.startswith(FUTURE)]
+    needed, parts = ["*", *chosen.uses], {id(s): s for s in [*futures, chosen]}
     known = {name}
     while needed:
         wanted = needed.pop()
@@ -214,7 +232,7 @@ def attempt_at(name: str, student: list[Statement], lesson: list[Statement]) -> 
             parts[id(statement)] = statement
             needed += statement.uses
     order = {id(s): place for place, s in enumerate([*others, *student])}
-    slices = sorted(parts.values(), key=lambda s: order[id(s)])
+    slices = sorted(parts.values(), key=lambda s: (not s.source.startswith(FUTURE), order[id(s)]))
     theirs = [s.source for s in slices if s.source not in own]
     return "\n".join(s.source for s in slices), signs(name, "\n".join(theirs))
 

@@ -198,8 +198,8 @@ def walk(notebook) -> tuple[list[Step], list[str]]:
 
 
 def alone(notebook) -> list[Step]:
-    """Every section after the set-up and what it names; those that need everything above are walked through "
-    "anyway."""
+    """Every section after the set-up and what it names; those that need everything above are walked through
+    anyway."""
     found = sections(notebook)
     needed, steps = needs(found), []
     for number, section in enumerate(found[1:], start=1):
@@ -213,8 +213,8 @@ def alone(notebook) -> list[Step]:
 
 
 def shown(cell) -> list[str]:
-    """What a reader sees of a cell's outputs, without what differs each time: seconds, progress, controls, "
-    "warnings."""
+    """What a reader sees of a cell's outputs, without what differs each time: seconds, progress, controls,
+    warnings."""
     printed = "".join(o.text for o in cell.outputs if o.output_type == "stream" and o.name == "stdout")
     data = [o.data for o in cell.outputs if "data" in o and WIDGET not in o.data]
     return [VARIES.sub("", text) for text in (printed, *(str(sorted(bundle.items())) for bundle in data))]

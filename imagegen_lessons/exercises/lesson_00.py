@@ -8,7 +8,8 @@ from imagegen_lessons.exercises.inputs import uniform
 
 
 @exercise(
-    cases=((uniform(2, 3, 4, 5, seed=0),), (torch.eye(3)[:, :, None, None],)),
+    # First a red, a green and a blue picture: a message about these shows the weights themselves.
+    cases=((torch.eye(3)[:, :, None, None],), (uniform(2, 3, 4, 5, seed=0),)),
     hints=(
         "The channels are dimension 1 of (batch, channels, height, width).",
         "x[:, 0:1] is the red channel, and it is still four-dimensional.",
@@ -41,6 +42,10 @@ _PICTURES = "takes pictures of the batch, not channels. All pictures, one channe
 luminance.mistake(f"x[0:1] {_PICTURES}", lambda x: 0.299 * x[0:1] + 0.587 * x[1:2] + 0.114 * x[2:3])
 luminance.mistake(f"x[0] {_PICTURES}", lambda x: 0.299 * x[0] + 0.587 * x[1] + 0.114 * x[2])
 luminance.mistake("The three are added up without their weights.", lambda x: x.sum(dim=1, keepdim=True))
+luminance.mistake(
+    "Channels are dimension 1 here, not the last one as in NumPy and Pillow: x[:, 0:1].",
+    lambda x: 0.299 * x[..., 0:1] + 0.587 * x[..., 1:2] + 0.114 * x[..., 2:3],
+)
 luminance.mistake(
     "A mean over the weighted channels divides by 3 once more; the weights add up to 1 already, so take the sum.",
     lambda x: luminance.answer(x) / 3,
@@ -98,6 +103,11 @@ crop_centre.mistake(
     "Height is dimension 2 and width dimension 3; here they are swapped.",
     lambda x, size: _cropped(x, (x.shape[3] - size) // 2, (x.shape[2] - size) // 2, size),
 )
+crop_centre.mistake(
+    "Rows and columns begin at the same number here; only a square picture has equal margins.",
+    lambda x, size: _cropped(x, (x.shape[2] - size) // 2, (x.shape[2] - size) // 2, size),
+)
+crop_centre.mistake("This is the lower right corner.", lambda x, size: x[:, :, -size:, -size:])
 
 
 @crop_centre.mistake("The slice ends too early: it runs from `top` to `top + size`, not to `size`.")
@@ -211,6 +221,16 @@ downsample.mistake(
     lambda x, factor: _blocks(x, factor).mean(dim=(2, 4)),
 )
 downsample.mistake(
+    "Each block is cut out of all pictures and channels, and one mean taken of them all: mean(dim=(2, 3)).",
+    lambda x, factor: (
+        downsample.answer(x, factor).mean(dim=(0, 1), keepdim=True).expand(*x.shape[:2], -1, -1)
+    ),
+)
+downsample.mistake(
+    "reshape takes pixels in a row, so these are strips, not blocks: give rows and columns a factor each.",
+    lambda x, factor: x.reshape(*x.shape[:2], x.shape[2] // factor, x.shape[3] // factor, -1).mean(dim=4),
+)
+downsample.mistake(
     "Only the rows have been joined; the columns need it as well.",
     lambda x, factor: x.reshape(*x.shape[:2], x.shape[2] // factor, factor, x.shape[3]).mean(dim=3),
 )
@@ -293,6 +313,14 @@ sharpen_kernel.mistake(
     lambda amount: _SAME + amount * (8 * _SAME - _RING),
 )
 sharpen_kernel.mistake(
+    "The middle pixel is part of its mean, too: its number is 1 + amount - amount / 9.",
+    lambda amount: (1 + amount) * _SAME - amount * _RING / 9,
+)
+sharpen_kernel.mistake(
+    "The blur is not a mean, its numbers add up to 9: each must be 1 / 9.",
+    lambda amount: _SAME + amount * (_SAME - 9 * _BLUR),
+)
+sharpen_kernel.mistake(
     "This takes the mean of the eight neighbours; the 3 × 3 mean holds the pixel itself, too.",
     lambda amount: _SAME + amount * (_SAME - _RING / 8),
 )
@@ -334,7 +362,8 @@ def _verify_filter(attempt):
                 f"For pictures of shape {shape} your filter gives {tuple(y.shape)}; the shape must stay."
             )
         if not y.is_floating_point():
-            raise Wrong(f"Your filter gives numbers of type {y.dtype}; end it with .float().")
+            scale = " / 255" if y.max() > 1 else ""
+            raise Wrong(f"Your filter gives numbers of type {y.dtype}; end it with .float(){scale}.")
         if not y.isfinite().all():
             raise Wrong("Your filter gives inf or nan. Is something divided by zero?")
         if y.min() < 0 or y.max() > 1:

@@ -136,7 +136,7 @@ linear_gradient.mistake(
         (33, 4, 2, 1),
         (8, 8, 8, 0),
         (31, 3, 2, 0),
-        (7, 3, 3, 2),
+        (9, 3, 3, 2),
         (10, 2, 4, 0),
         (11, 2, 4, 0),
     ),
@@ -164,6 +164,16 @@ def padding_forgotten(size, kernel, stride, padding):
 @output_size.mistake("One place is missing: a kernel as large as the picture still fits once. Add 1.")
 def one_missing(size, kernel, stride, padding):
     return (size + 2 * padding - kernel) // stride
+
+
+output_size.mistake(
+    "Division comes before minus: put brackets around size + 2 * padding - kernel.",
+    lambda size, kernel, stride, padding: size + 2 * padding - kernel // stride + 1,
+)
+output_size.mistake(
+    "The padding is added at the end; it makes the picture larger before the kernel moves over it.",
+    lambda size, kernel, stride, padding: (size - kernel) // stride + 1 + 2 * padding,
+)
 
 
 @output_size.mistake("A size is a whole number: use // instead of /.")
@@ -261,6 +271,24 @@ right_by_group.mistake(
     lambda right, group, groups: [pair for pair in right_by_group.answer(right, group, groups) if pair[1]],
 )
 right_by_group.mistake(
+    "This ends with the largest group that occurs; `groups` says how many there are, also when the last are empty.",
+    lambda right, group, groups: right_by_group.answer(right, group, group.max() + 1),
+)
+right_by_group.mistake(
+    "len counts the False ones, too; .sum() counts the True ones.",
+    lambda right, group, groups: [((group == g).sum().item(),) * 2 for g in range(groups)],
+)
+right_by_group.mistake(
+    "Each pair goes on counting from the last one: begin both counts with 0 for every group.",
+    lambda right, group, groups: [
+        (right[group <= g].sum().item(), (group <= g).sum().item()) for g in range(groups)
+    ],
+)
+right_by_group.mistake(
+    "All groups share one pair: [[0, 0]] * groups repeats one list; [[0, 0] for g in range(groups)] makes new ones.",
+    lambda right, group, groups: [[right.sum().item(), len(right)]] * groups,
+)
+right_by_group.mistake(
     "Groups are counted from 0: range(groups), not from 1.",
     lambda right, group, groups: [
         (right[group == g].sum().item(), (group == g).sum().item()) for g in range(1, groups + 1)
@@ -286,18 +314,24 @@ def _people():
     return faces.render(factors, 32), factors["glasses"].float()
 
 
-def _verify_tiny_classifier(attempt):
+def made(attempt, name, like):
+    """The network that the attempt makes without arguments. Raises `Wrong` where it makes none."""
     try:
         inspect.signature(attempt).bind()
     except TypeError as error:
         if isinstance(attempt, type):
-            told = f"The check makes TinyClassifier() without arguments ({error}): give each a default."
+            told = f"The check makes {name}() without arguments ({error}): give each a default."
         else:
-            told = "This is a function. Write a class derived from nn.Module, as ConvNet is: it keeps what it learns."
+            told = f"This is a function. Write a class derived from nn.Module, as {like} is: it keeps what it learns."
         raise Wrong(told) from None
     network = attempt()
     if not isinstance(network, nn.Module):
-        raise Wrong("TinyClassifier must be a class derived from nn.Module, as ConvNet is.")
+        raise Wrong(f"{name} must be a class derived from nn.Module, as {like} is.")
+    return network
+
+
+def _verify_tiny_classifier(attempt):
+    network = made(attempt, "TinyClassifier", "ConvNet")
     parameters = sum(p.numel() for p in network.parameters())
     if parameters > 5000:
         raise Wrong(f"It has {parameters:,} parameters, and at most 5,000 are allowed.")
@@ -321,11 +355,14 @@ def _verify_tiny_classifier(attempt):
 
 def _check_form(network, x):
     """Raises `Wrong` unless the network gives one score for each face by itself, and all its layers can learn."""
-    score = network(x[:4])
+    score = network(first := x[:4].clone())
     if not isinstance(score, torch.Tensor):
         raise Wrong(f"forward returns {type(score).__name__}; it should return a tensor, one score a face.")
-    if _leaves(score.grad_fn) - set(network.parameters()):
-        raise Wrong(_whose_layers(network))
+    if not torch.equal(first, x[:4]):
+        raise Wrong(
+            "forward changes its input in place; make a new tensor instead: x = 2 * x - 1, not x.mul_(2)."
+        )
+    check_layers(network, score)
     if not any(True for _ in network.parameters()):
         raise Wrong("It has no parameters, so it cannot learn: make layers in __init__, self.name = layer.")
     if score.shape != (4,):
@@ -333,7 +370,9 @@ def _check_form(network, x):
             f"For 4 faces it gives the shape {tuple(score.shape)}; it should be one score each, (4,)."
         )
     if not score.requires_grad:
-        raise Wrong("No gradient flows through it. Is there a detach() or no_grad() in it?")
+        raise Wrong(
+            "No gradient flows through it. Is there a detach(), a no_grad(), an argmax or a comparison (> 0) in it?"
+        )
     with torch.no_grad():
         network.eval()
         alone, beside, again = network(x[:1]), network(x[:4]), network(x[:4])
@@ -353,6 +392,12 @@ def _check_form(network, x):
             "A face alone gets another score than beside others. Is a mean or maximum taken over the batch, "
             "as in x - x.mean()? Each face must be judged by itself."
         )
+
+
+def check_layers(network, result):
+    """Raises `Wrong` where weights take part in the result that are not among the network's parameters."""
+    if _leaves(result.grad_fn) - set(network.parameters()):
+        raise Wrong(_whose_layers(network))
 
 
 def _leaves(node):
@@ -380,11 +425,13 @@ def _whose_layers(network):
 
 
 def _why_so_few(scores):
-    if 0 <= scores.min() < scores.max() <= 1:  # a sigmoid that saturates gives exactly 0 or 1
+    if scores.min() >= 0 and scores.max() <= 1:  # a sigmoid that saturates gives exactly 0 or 1
         return (
-            "All its scores lie between 0 and 1: return the score without a sigmoid, the loss has one (and without a "
-            "ReLU, which can get stuck at 0)."
+            "All its scores lie between 0 and 1: return the score without a sigmoid or softmax, the loss has one (and "
+            "without a ReLU, which can get stuck at 0)."
         )
+    if scores.max() <= 0:
+        return "None of its scores is positive: is there a logarithm, a logsigmoid or a minus behind the last layer?"
     if scores.min() >= 0:
         return "None of its scores is negative: is there a ReLU or an absolute value behind the last layer?"
     if scores.std() < 1e-3:
@@ -538,6 +585,12 @@ class NoModule:
 class SqueezesAll(ColourOnly):
     def forward(self, x):
         return self.linear(x.mean(dim=(2, 3))).squeeze()
+
+
+@TinyClassifier.mistake("changes its input in place")
+class InPlace(ColourOnly):
+    def forward(self, x):
+        return super().forward(x.mul_(2).sub_(1))
 
 
 @TinyClassifier.mistake("Each face must be judged by itself")

@@ -157,6 +157,18 @@ d_loss_hinge.mistake(
     lambda r, f: F.relu(1 - r).square().mean() + F.relu(1 + f).square().mean(),
 )
 d_loss_hinge.mistake(
+    "Fake scores are treated as real ones: they cost what exceeds -1, that is 1 + fake_score.",
+    lambda r, f: F.relu(1 - r).mean() + F.relu(1 - f).mean(),
+)
+d_loss_hinge.mistake(
+    "A real score costs what it lacks to 1, so 1 - real_score; real_score - 1 punishes the good ones.",
+    lambda r, f: F.relu(r - 1).mean() + F.relu(1 + f).mean(),
+)
+d_loss_hinge.mistake(
+    "A fake score costs what exceeds -1, and fake_score - (-1) is fake_score + 1.",
+    lambda r, f: F.relu(1 - r).mean() + F.relu(f - 1).mean(),
+)
+d_loss_hinge.mistake(
     "One mean over all scores together halves the loss and counts the larger set more: two means, added up.",
     lambda r, f: torch.cat([F.relu(1 - r), F.relu(1 + f)]).mean(),
 )
@@ -282,6 +294,14 @@ def _near(points, centres, radius, p=2):
 
 
 blobs_covered.mistake(
+    "`at_least` points or more are enough: compare with >=, not with ==.",
+    lambda points, centres, radius, at_least: (_near(points, centres, radius).sum(dim=0) == at_least).sum(),
+)
+blobs_covered.mistake(
+    "This adds up the points of all blobs; count the blobs that have at least `at_least`.",
+    lambda points, centres, radius, at_least: _near(points, centres, radius).sum(),
+)
+blobs_covered.mistake(
     "A point on the rim counts: compare with <=, not with <.",
     lambda points, centres, radius, at_least: (
         (torch.cdist(points, centres) < radius).sum(dim=0) >= at_least
@@ -328,8 +348,8 @@ def _verify_shape(attempt):
             raise Wrong("my_shape returns nothing (None). Does it end with `return`?")
         if not isinstance(found, torch.Tensor):
             raise Wrong(
-                f"my_shape gives {type(found).__name__}; networks want a torch tensor. For NumPy: "
-                f"torch.from_numpy(…)."
+                f"my_shape gives {type(found).__name__}; networks want a torch tensor. For a list of pairs: "
+                "torch.tensor(…). For NumPy: torch.from_numpy(…)."
             )
         if found.shape != (n, 2):
             raise Wrong(

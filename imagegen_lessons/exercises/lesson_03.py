@@ -1,6 +1,7 @@
 """Exercises of lesson 03: relativistic losses, the R1 penalty, EMA, slerp, a generator of one's own."""
 
 import copy
+import math
 
 import torch
 import torch.nn.functional as F
@@ -9,6 +10,7 @@ from torch import nn
 from imagegen_lessons import gans
 from imagegen_lessons.exercises.checker import Wrong, exercise, explain, guarded
 from imagegen_lessons.exercises.inputs import normal
+from imagegen_lessons.exercises.lesson_01 import check_layers, made
 from imagegen_lessons.synthetic import faces
 
 
@@ -130,7 +132,7 @@ pairing_losses.mistake(
     lambda r, f: ((r - f - 1).square().mean(), (f - r - 1).square().mean()),
 )
 pairing_losses.mistake(
-    "F.logsigmoid(s) is -softplus(-s): a minus belongs before it.",
+    "Both losses have the wrong sign. (F.logsigmoid(s) is -softplus(-s), so a minus belongs before it.)",
     lambda r, f: (F.logsigmoid(r - f).mean(), F.logsigmoid(f - r).mean()),
 )
 pairing_losses.mistake(
@@ -176,7 +178,7 @@ def _verify_penalty(attempt):
     cases = ((4, 3, 5, 5), 3), ((2, 1, 2, 3), 4), ((3, 2, 4, 4), 5)
     right, got = ([_penalty_on(function, *case) for case in cases] for function in (gans.r1_penalty, attempt))
     for (value, slope), (mine, my_slope) in zip(right, got, strict=True):
-        problem = explain(value, mine, guess=False)
+        problem = explain(value, mine)
         if not problem and explain(slope, my_slope if my_slope is not None else 0 * slope):
             problem = "the value is right, but D learns something wrong from it: is a part of the gradient detached?"
         if problem:
@@ -235,6 +237,10 @@ def _gradient(scores, x):
     return torch.autograd.grad(scores.sum(), x, create_graph=True)[0]
 
 
+r1_penalty.mistake(
+    "The channels are averaged here: a picture's numbers are in the dimensions 1, 2 and 3, so flatten it first.",
+    lambda scores, x: _gradient(scores, x).square().sum(dim=(2, 3)).mean(),
+)
 r1_penalty.mistake(
     "This is the sum over the pictures; the penalty is their mean, or it grows with the batch.",
     lambda scores, x: _gradient(scores, x).square().sum(),
@@ -470,7 +476,7 @@ def _angle(a, b):
 
 
 slerp.mistake(
-    "a @ b is beyond 1 here, and acos of that does not exist (nan): divide it by both lengths first.",
+    "acos of a number beyond 1 does not exist (nan). Divide a @ b by both lengths: (a @ b) / (a.norm() * b.norm()).",
     lambda a, b, t: _arc(a, b, t, torch.acos(a @ b)),
 )
 slerp.mistake(
@@ -490,6 +496,10 @@ slerp.mistake(
     lambda a, b, t: (
         (torch.sin(1 - t * _angle(a, b)) * a + torch.sin(t * _angle(a, b)) * b) / torch.sin(_angle(a, b))
     ),
+)
+slerp.mistake(
+    "θ is missing in the sines: sin((1 − t) θ) and sin(t θ).",
+    lambda a, b, t: (math.sin(1 - t) * a + math.sin(t) * b) / torch.sin(_angle(a, b)),
 )
 slerp.mistake(
     "The angle is in degrees; sin and cos want radians, as acos gives them.",
@@ -555,11 +565,15 @@ slerp.mistake(
 
 def _verify_generator(attempt):
     torch.manual_seed(0)
-    G = attempt()
-    x = G(torch.randn(5, 64))
+    G = made(attempt, "MyGenerator", "Generator")
+    z = torch.randn(5, 64)
+    x = G(given := z.clone())
     if not isinstance(x, torch.Tensor) or x.shape != (5, 3, 32, 32):
         got = tuple(x.shape) if isinstance(x, torch.Tensor) else type(x).__name__
         raise Wrong(f"Five latents should give images of shape (5, 3, 32, 32), but it gives {got}.")
+    check_layers(G, x)
+    if not torch.equal(given, z):
+        raise Wrong("forward changes its input z in place; make a new tensor instead.")
     x = G(5 * torch.randn(20, 64))
     if not x.isfinite().all() or x.min() < 0 or x.max() > 1:
         raise Wrong(

@@ -26,8 +26,8 @@ _Y = torch.tensor([[2, 0], [0, 3], [1, 1], [2, 2]])
     ),
 )
 def projection(h, y, tables):
-    """Inner products of features h (n, d) with the vector of each label, added up: (n, 1); tables[k]: (classes, "
-    "d)."""
+    """Inner products of features h (n, d) with the vector of each label, added up: (n, 1); tables[k]: (classes,
+    d)."""
     return sum((h * table[part]).sum(dim=1, keepdim=True) for table, part in zip(tables, y.T, strict=True))
 
 

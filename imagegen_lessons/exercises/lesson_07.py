@@ -1,5 +1,5 @@
-"""Exercises of lesson 07: total variation, a photo's colours, Gatys' style loss, a masked Gram matrix, a "
-"statistic."""
+"""Exercises of lesson 07: total variation, a photo's colours, Gatys' style loss, a masked Gram matrix, a
+statistic."""
 
 import torch
 import torch.nn.functional as F

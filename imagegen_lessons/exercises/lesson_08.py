@@ -290,8 +290,8 @@ _CODES = [2 * uniform(1, 2, 5, seed=seed) for seed in (13, 14)]
     ),
 )
 def two_styles(f, one, other, mask):
-    """f (n, c, h, w) in the style `one` where mask (n, 1, h, w) is 1, in `other` where it is 0, between them a "
-    "mix."""
+    """f (n, c, h, w) in the style `one` where mask (n, 1, h, w) is 1, in `other` where it is 0, between them a
+    mix."""
     return style.adain(f, one) * mask + style.adain(f, other) * (1 - mask)
 
 
@@ -348,8 +348,8 @@ _GRAINY = [_PATCH[:, :, k : k + 16] + 0.32 * normal(1, 8, 16, 20, seed=31 + k) f
 
 
 def _brighter_to_the_right(top: int, left: int) -> torch.Tensor:
-    """The same, dark on one side and bright on the other: products are largest where it is bright, not where it "
-    "fits."""
+    """The same, dark on one side and bright on the other: products are largest where it is bright, not where it
+    fits."""
     ramp = torch.linspace(0.1, 1.0, 28)
     return ((0.8 + 0.2 * _SCENE) * ramp)[..., top : top + 16, left : left + 20].clone()
 

@@ -1,5 +1,5 @@
-"""Exercises of lesson 16: a watermark, its false positives, the Brier score, costs, verdicts, slices, a model "
-"card."""
+"""Exercises of lesson 16: a watermark, its false positives, the Brier score, costs, verdicts, slices, a model
+card."""
 
 import contextlib
 import copy
@@ -293,8 +293,8 @@ def _verify_brier(attempt):
     ),
 )
 def brier(probability, outcome):
-    """The Brier score of probabilities (n,) for outcomes, 1 or 0 (n,); ValueError for a probability outside 0 to "
-    "1."""
+    """The Brier score of probabilities (n,) for outcomes, 1 or 0 (n,); ValueError for a probability outside 0 to
+    1."""
     if probability.min() < 0 or probability.max() > 1:
         raise ValueError("A probability lies between 0 and 1.")
     return (probability - outcome).square().mean()
@@ -611,8 +611,8 @@ verdict.mistake(
     ),
 )
 def worst_slice(wrong, seen):
-    """The index of the slice that is surely the worst: the highest lower end of the interval of wrong[i] of "
-    "seen[i]."""
+    """The index of the slice that is surely the worst: the highest lower end of the interval of wrong[i] of
+    seen[i]."""
     lows = [metrics.wilson_interval(w, n)[0] if n else -1.0 for w, n in zip(wrong, seen, strict=True)]
     return lows.index(max(lows))
 

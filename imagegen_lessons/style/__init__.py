@@ -6,6 +6,8 @@ from imagegen_lessons.style.feedforward import (
     TransformNet,
     adain,
     blend,
+    check_mix,
+    check_pictures,
     conditional_instance_norm,
     convolution,
     instance_norm,

@@ -10,8 +10,7 @@ from imagegen_lessons import images
 
 
 def check_pictures(x, values):
-    """Raises images.ImageError unless x is a batch (n, 3, H, W) of float32, and with `values` of numbers in [0, "
-    "1]."""
+    """Raises images.ImageError unless x is a batch (n, 3, H, W) of float32; with `values`, of numbers in [0, 1]."""
     if not isinstance(x, torch.Tensor) or x.dim() != 4 or x.shape[1] != 3 or len(x) == 0:
         have = tuple(x.shape) if isinstance(x, torch.Tensor) else type(x).__name__
         raise images.ImageError(f"The network takes colour pictures (n, 3, height, width), not {have}.")
@@ -20,6 +19,14 @@ def check_pictures(x, values):
         raise images.ImageError(f"The network takes float32 pictures, not {x.dtype}: {hint}.")
     if values:  # not in training, where a GPU would have to be waited for
         images.check(x)
+
+
+def check_mix(mix, pictures, styles):
+    """Raises ValueError unless mix has the shape (pictures, styles), or (1, styles): one for all pictures."""
+    if mix.shape not in ((pictures, styles), (1, styles)):
+        raise ValueError(
+            f"A mix has the shape {(pictures, styles)}, pictures by styles, not {tuple(mix.shape)}."
+        )
 
 
 def convolution(narrow, wide, size=3, stride=1):
@@ -76,17 +83,14 @@ class TransformNet(nn.Module):
         self.norms = nn.ModuleList([ConditionalInstanceNorm(c, styles) for c in channels])
 
     def forward(self, x, mix=None):
-        """`mix` (n, styles): how much of each style, adding up to 1; by default all of the first.
+        """`mix` (n, styles) or (1, styles): how much of each style, adding up to 1; by default all of the first.
 
         Raises images.ImageError for what is no batch of colour pictures, ValueError for a mix of another shape.
         """
         check_pictures(x, values=not self.training)
         if mix is None:
             mix = torch.eye(self.styles, device=x.device)[:1].expand(len(x), -1)
-        if mix.shape != (len(x), self.styles):
-            raise ValueError(
-                f"A mix has the shape {(len(x), self.styles)}, pictures by styles, not {tuple(mix.shape)}."
-            )
+        check_mix(mix, len(x), self.styles)
         mix = mix.to(x)
         height, width = x.shape[-2:]
         # Sizes that four does not divide: the border is repeated, and cut off again at the end.

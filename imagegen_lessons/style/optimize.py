@@ -31,8 +31,8 @@ def preserve_colours(painted, photo):
 
 
 def fit_in(image, size):
-    """The image resized so that its longer side is `size`; the shorter keeps the shape, but has 16 pixels at "
-    "least."""
+    """The image resized so that its longer side is `size`; the shorter keeps the shape, but has 16 pixels at
+    least."""
     height, width = image.shape[-2:]
     scale = size / max(height, width)
     return images.resize(image, tuple(max(min(16, size), round(side * scale)) for side in (height, width)))
@@ -101,8 +101,8 @@ def _is_weight(value):
 
 
 def _picture(image):
-    """One picture in colour, (1, 3, H, W), from one with or without a batch, grey or not; ImageError if it is "
-    "none."""
+    """One picture in colour, (1, 3, H, W), from one with or without a batch, grey or not; ImageError if it is
+    none."""
     x = images.check(image)
     x = x if x.dim() == 4 else x[None]
     if len(x) != 1:

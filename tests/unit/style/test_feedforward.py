@@ -118,3 +118,12 @@ def test_what_is_no_picture_gets_a_sentence(net, x, words):
 def test_a_mix_of_another_shape_gets_a_sentence():
     with refused(r"A mix has the shape \(2, 3\), pictures by styles, not \(2, 2\)"):
         style.TransformNet(styles=3, width=16)(torch.rand(2, 3, 16, 16), torch.ones(2, 2))
+
+
+def test_one_mix_serves_all_pictures():
+    net, x, mix = (
+        style.TransformNet(styles=3, width=16),
+        torch.rand(2, 3, 16, 16),
+        torch.tensor([[0.2, 0.3, 0.5]]),
+    )
+    torch.testing.assert_close(net(x, mix), net(x, mix.expand(2, -1)))
