@@ -222,9 +222,7 @@ downsample.mistake(
 )
 downsample.mistake(
     "Each block is cut out of all pictures and channels, and one mean taken of them all: mean(dim=(2, 3)).",
-    lambda x, factor: (
-        downsample.answer(x, factor).mean(dim=(0, 1), keepdim=True).expand(*x.shape[:2], -1, -1)
-    ),
+    lambda x, factor: downsample.answer(x.mean(dim=(0, 1), keepdim=True).expand_as(x), factor),
 )
 downsample.mistake(
     "reshape takes pixels in a row, so these are strips, not blocks: give rows and columns a factor each.",
@@ -316,10 +314,7 @@ sharpen_kernel.mistake(
     "The middle pixel is part of its mean, too: its number is 1 + amount - amount / 9.",
     lambda amount: (1 + amount) * _SAME - amount * _RING / 9,
 )
-sharpen_kernel.mistake(
-    "The blur is not a mean, its numbers add up to 9: each must be 1 / 9.",
-    lambda amount: _SAME + amount * (_SAME - 9 * _BLUR),
-)
+sharpen_kernel.mistake("The blur holds 1 / 9, not 1.", lambda amount: _SAME + amount * (_SAME - 9 * _BLUR))
 sharpen_kernel.mistake(
     "This takes the mean of the eight neighbours; the 3 × 3 mean holds the pixel itself, too.",
     lambda amount: _SAME + amount * (_SAME - _RING / 8),

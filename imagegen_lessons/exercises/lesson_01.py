@@ -151,36 +151,20 @@ def output_size(size, kernel, stride, padding):
     return (size + 2 * padding - kernel) // stride + 1
 
 
-@output_size.mistake("Padding is added on both sides, so it counts twice.")
-def padded_once(size, kernel, stride, padding):
-    return (size + padding - kernel) // stride + 1
-
-
-@output_size.mistake("The padding is forgotten: with it the picture has size + 2 * padding rows.")
-def padding_forgotten(size, kernel, stride, padding):
-    return (size - kernel) // stride + 1
-
-
-@output_size.mistake("One place is missing: a kernel as large as the picture still fits once. Add 1.")
-def one_missing(size, kernel, stride, padding):
-    return (size + 2 * padding - kernel) // stride
-
-
 output_size.mistake(
-    "Division comes before minus: put brackets around size + 2 * padding - kernel.",
-    lambda size, kernel, stride, padding: size + 2 * padding - kernel // stride + 1,
+    "Padding is added on both sides, so it counts twice.", lambda n, k, s, p: (n + p - k) // s + 1
 )
 output_size.mistake(
-    "The padding is added at the end; it makes the picture larger before the kernel moves over it.",
-    lambda size, kernel, stride, padding: (size - kernel) // stride + 1 + 2 * padding,
+    "The padding is forgotten: with it the picture has size + 2 * padding rows.",
+    lambda n, k, s, p: (n - k) // s + 1,
 )
-
-
-@output_size.mistake("A size is a whole number: use // instead of /.")
-def fraction(size, kernel, stride, padding):
-    return (size + 2 * padding - kernel) / stride + 1
-
-
+output_size.mistake(
+    "One place is missing: a kernel as large as the picture still fits once. Add 1.",
+    lambda n, k, s, p: (n + 2 * p - k) // s,
+)
+output_size.mistake(
+    "A size is a whole number: use // instead of /.", lambda n, k, s, p: (n + 2 * p - k) / s + 1
+)
 output_size.mistake(
     "The 1 is inside the division: without a stride there are n - kernel + 1 places, but of every stride-th place "
     "the "
@@ -195,13 +179,10 @@ output_size.mistake(
     "round() may round up, and a place that fits only in part does not count: round down, with //.",
     lambda size, kernel, stride, padding: round((size + 2 * padding - kernel) / stride) + 1,
 )
-output_size.mistake(
-    "The stride is forgotten.", lambda size, kernel, stride, padding: size + 2 * padding - kernel + 1
-)
-output_size.mistake(
-    "The kernel is forgotten: it must fit in whole.",
-    lambda size, kernel, stride, padding: (size + 2 * padding) // stride,
-)
+output_size.mistake("The stride is forgotten.", lambda n, k, s, p: n + 2 * p - k + 1)
+output_size.mistake("The kernel is forgotten: it must fit in whole.", lambda n, k, s, p: (n + 2 * p) // s)
+output_size.mistake("// comes before + and -: mind brackets.", lambda n, k, s, p: n + 2 * p - k // s + 1)
+output_size.mistake("The padding comes before the division.", lambda n, k, s, p: (n - k) // s + 1 + 2 * p)
 output_size.mistake(
     "This multiplies by the stride; of the places only every stride-th counts, so divide.",
     lambda size, kernel, stride, padding: (size + 2 * padding - kernel) * stride + 1,
@@ -271,18 +252,12 @@ right_by_group.mistake(
     lambda right, group, groups: [pair for pair in right_by_group.answer(right, group, groups) if pair[1]],
 )
 right_by_group.mistake(
-    "This ends with the largest group that occurs; `groups` says how many there are, also when the last are empty.",
-    lambda right, group, groups: right_by_group.answer(right, group, group.max() + 1),
-)
-right_by_group.mistake(
     "len counts the False ones, too; .sum() counts the True ones.",
     lambda right, group, groups: [((group == g).sum().item(),) * 2 for g in range(groups)],
 )
 right_by_group.mistake(
     "Each pair goes on counting from the last one: begin both counts with 0 for every group.",
-    lambda right, group, groups: [
-        (right[group <= g].sum().item(), (group <= g).sum().item()) for g in range(groups)
-    ],
+    lambda right, group, n: [(right[group <= g].sum().item(), (group <= g).sum().item()) for g in range(n)],
 )
 right_by_group.mistake(
     "All groups share one pair: [[0, 0]] * groups repeats one list; [[0, 0] for g in range(groups)] makes new ones.",
@@ -290,9 +265,7 @@ right_by_group.mistake(
 )
 right_by_group.mistake(
     "Groups are counted from 0: range(groups), not from 1.",
-    lambda right, group, groups: [
-        (right[group == g].sum().item(), (group == g).sum().item()) for g in range(1, groups + 1)
-    ],
+    lambda right, group, groups: right_by_group.answer(right, group - 1, groups),
 )
 right_by_group.mistake(
     "These are two lists, of hits and of totals; asked is one pair for each group.",
@@ -359,9 +332,7 @@ def _check_form(network, x):
     if not isinstance(score, torch.Tensor):
         raise Wrong(f"forward returns {type(score).__name__}; it should return a tensor, one score a face.")
     if not torch.equal(first, x[:4]):
-        raise Wrong(
-            "forward changes its input in place; make a new tensor instead: x = 2 * x - 1, not x.mul_(2)."
-        )
+        raise Wrong("forward changes its input in place; make a new tensor: x = 2 * x, not x.mul_(2).")
     check_layers(network, score)
     if not any(True for _ in network.parameters()):
         raise Wrong("It has no parameters, so it cannot learn: make layers in __init__, self.name = layer.")
@@ -425,15 +396,13 @@ def _whose_layers(network):
 
 
 def _why_so_few(scores):
-    if scores.min() >= 0 and scores.max() <= 1:  # a sigmoid that saturates gives exactly 0 or 1
+    if 0 <= scores.min() < scores.max() <= 1:  # a sigmoid that saturates gives exactly 0 or 1
         return (
             "All its scores lie between 0 and 1: return the score without a sigmoid or softmax, the loss has one (and "
             "without a ReLU, which can get stuck at 0)."
         )
-    if scores.max() <= 0:
-        return "None of its scores is positive: is there a logarithm, a logsigmoid or a minus behind the last layer?"
     if scores.min() >= 0:
-        return "None of its scores is negative: is there a ReLU or an absolute value behind the last layer?"
+        return "None of its scores is negative: is there a ReLU, a softmax or an absolute value behind the last layer?"
     if scores.std() < 1e-3:
         return "All faces get nearly the same score: does every layer depend on the one before?"
     return "Try batch normalisation, one more convolution, or numbers around 0 (2 * x - 1)."

@@ -157,16 +157,13 @@ d_loss_hinge.mistake(
     lambda r, f: F.relu(1 - r).square().mean() + F.relu(1 + f).square().mean(),
 )
 d_loss_hinge.mistake(
-    "Fake scores are treated as real ones: they cost what exceeds -1, that is 1 + fake_score.",
-    lambda r, f: F.relu(1 - r).mean() + F.relu(1 - f).mean(),
+    "Fakes cost what exceeds -1: 1 + score, not 1 - score.", lambda r, f: d_loss_hinge.answer(r, -f)
 )
 d_loss_hinge.mistake(
-    "A real score costs what it lacks to 1, so 1 - real_score; real_score - 1 punishes the good ones.",
-    lambda r, f: F.relu(r - 1).mean() + F.relu(1 + f).mean(),
+    "Real scores cost what they lack to 1: 1 - score.", lambda r, f: d_loss_hinge.answer(2 - r, f)
 )
 d_loss_hinge.mistake(
-    "A fake score costs what exceeds -1, and fake_score - (-1) is fake_score + 1.",
-    lambda r, f: F.relu(1 - r).mean() + F.relu(f - 1).mean(),
+    "Fakes cost what exceeds -1: score - (-1), so 1 + score.", lambda r, f: d_loss_hinge.answer(r, f - 2)
 )
 d_loss_hinge.mistake(
     "One mean over all scores together halves the loss and counts the larger set more: two means, added up.",
@@ -294,18 +291,12 @@ def _near(points, centres, radius, p=2):
 
 
 blobs_covered.mistake(
-    "`at_least` points or more are enough: compare with >=, not with ==.",
-    lambda points, centres, radius, at_least: (_near(points, centres, radius).sum(dim=0) == at_least).sum(),
+    "More points are enough, too: >=, not ==.", lambda p, c, r, n: (_near(p, c, r).sum(dim=0) == n).sum()
 )
-blobs_covered.mistake(
-    "This adds up the points of all blobs; count the blobs that have at least `at_least`.",
-    lambda points, centres, radius, at_least: _near(points, centres, radius).sum(),
-)
+blobs_covered.mistake("These are points of all blobs; count blobs.", lambda p, c, r, n: _near(p, c, r).sum())
 blobs_covered.mistake(
     "A point on the rim counts: compare with <=, not with <.",
-    lambda points, centres, radius, at_least: (
-        (torch.cdist(points, centres) < radius).sum(dim=0) >= at_least
-    ).sum(),
+    lambda p, c, r, n: ((torch.cdist(p, c) < r).sum(dim=0) >= n).sum(),
 )
 blobs_covered.mistake(
     "The count is for each point, over the blobs; count for each blob, over the points: dim=0.",
@@ -313,21 +304,15 @@ blobs_covered.mistake(
 )
 blobs_covered.mistake(
     "A squared distance is compared with the radius: square the radius, too, or take the root.",
-    lambda points, centres, radius, at_least: (
-        (torch.cdist(points, centres) ** 2 <= radius).sum(dim=0) >= at_least
-    ).sum(),
+    lambda p, c, r, n: ((torch.cdist(p, c) ** 2 <= r).sum(dim=0) >= n).sum(),
 )
 blobs_covered.mistake(
     "This adds up the two differences (|x| + |y|); a distance is the root of their squares.",
-    lambda points, centres, radius, at_least: (
-        _near(points, centres, radius, p=1).sum(dim=0) >= at_least
-    ).sum(),
+    lambda p, c, r, n: (_near(p, c, r, p=1).sum(dim=0) >= n).sum(),
 )
 blobs_covered.mistake(
     "This draws squares around the centres: both coordinates within the radius. Within the radius means a circle.",
-    lambda points, centres, radius, at_least: (
-        _near(points, centres, radius, p=float("inf")).sum(dim=0) >= at_least
-    ).sum(),
+    lambda p, c, r, n: (_near(p, c, r, p=torch.inf).sum(dim=0) >= n).sum(),
 )
 blobs_covered.mistake(
     "This says only whether any blob is covered; count them.",
@@ -335,9 +320,7 @@ blobs_covered.mistake(
 )
 blobs_covered.mistake(
     "This is the share of blobs; asked is their number.",
-    lambda points, centres, radius, at_least: (
-        (_near(points, centres, radius).sum(dim=0) >= at_least).float().mean()
-    ),
+    lambda p, c, r, n: (_near(p, c, r).sum(dim=0) >= n).float().mean(),
 )
 
 

@@ -168,7 +168,13 @@ def _penalty_on(function, shape: tuple, seed: int):
     """The function's penalty for random images, and its gradient for the weight of a D that scores them (n, 1)."""
     x, weight = normal(*shape, seed=seed).requires_grad_(), torch.tensor(0.7, requires_grad=True)
     scores = (weight * x).square().flatten(1).sum(1, keepdim=True) + (weight * x.flatten(1)[:, :1]).sin()
-    penalty = guarded(function, scores, x)
+    try:
+        penalty = guarded(function, scores, x)
+    except Wrong as error:
+        advice = "Differentiate by x as it came: no x[i], x.detach() or x.clone() had a part in the scores"
+        raise Wrong(
+            str(error).replace("Set allow_unused=True if this is the desired behavior", advice)
+        ) from None
     if not isinstance(penalty, torch.Tensor) or not penalty.requires_grad or penalty.dim():
         return penalty, None
     return penalty, torch.autograd.grad(penalty, weight, allow_unused=True)[0]

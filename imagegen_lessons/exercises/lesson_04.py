@@ -12,15 +12,18 @@ from imagegen_lessons.exercises.inputs import normal
 from imagegen_lessons.synthetic import points
 
 _RING, _HALF_RING = points.sample("ring", 60, seed=1), points.sample("ring", 60, seed=2).abs()
+_SQUARE, _FAR = torch.tensor([[0.0, 0], [1, 0], [0, 1], [1, 1]]), torch.tensor([[8.0, 9], [9, 9]])
 
 precision = exercise(
     cases=(
+        (normal(40, 5, seed=1), 0.8 + normal(30, 5, seed=2), 1),
         (_RING, _HALF_RING + 0.03, 3),
         (_HALF_RING, _RING, 2),
-        (normal(40, 5, seed=1), 0.8 + normal(30, 5, seed=2), 1),
         (2 * normal(30, 4, seed=21), 1 + normal(45, 4, seed=22), 2),
         # Whole numbers, so that a surface is met exactly: the first fake is on one and in no ball.
         (torch.tensor([[0.0, 0], [1, 0], [0, 2], [3, 3]]), torch.tensor([[-1.0, 0], [5, 5], [-3, -3]]), 1),
+        (_SQUARE, torch.tensor([[0.5, 0.5], [9, 9]]), 1),  # the first in all balls
+        (_SQUARE, _FAR, 1),  # in none
     ),
     hints=(
         "torch.cdist(real, real) holds all distances between reals; each real's smallest one is 0, to itself.",
@@ -32,13 +35,25 @@ precision = exercise(
 
 def _inside(real, fake, k):
     """(n, m): which fakes lie in which balls; the ball reaches to column k of the sorted distances."""
-    return torch.cdist(fake, real) <= torch.cdist(real, real).sort(dim=1).values[:, k]
+    return torch.cdist(fake, real) <= _radii(real, k)
 
 
-def _reached(distance, between_reals, k, sign=1):
-    """The share of fakes within reach of a real: `distance` (n, m), and what is sorted for the radii, (m, m)."""
+def _reached(distance, between_reals, k, sign=1, dim=1):
+    """The share of fakes within reach of a real: `distance` (n, m), and what is sorted for the radii, (m, m).
+
+    With dim=0 it is the share of reals that have a fake within reach.
+    """
     radius = sign * between_reals.sort(dim=1).values[:, k]
-    return (distance <= radius).any(dim=1).float().mean()
+    return (distance <= radius).any(dim=dim).float().mean()
+
+
+def _within(real, fake, radius, dim=1):
+    """The same for given radii."""
+    return (torch.cdist(fake, real) <= radius).any(dim=dim).float().mean()
+
+
+def _radii(real, k):
+    return torch.cdist(real, real).sort(dim=1).values[:, k]
 
 
 @precision.mistake("Balls around fakes, and a share of the reals: that is recall. Exchange the two sets.")
@@ -63,8 +78,7 @@ def a_count(real, fake, k):
 
 @precision.mistake("Points on the surface are inside: compare with <=, not with <.")
 def without_surfaces(real, fake, k):
-    radius = torch.cdist(real, real).sort(dim=1).values[:, k]
-    return (torch.cdist(fake, real) < radius).any(dim=1).float().mean()
+    return (torch.cdist(fake, real) < _radii(real, k)).any(dim=1).float().mean()
 
 
 @precision.mistake("k is not always 3: the radii are in column k.")
@@ -78,6 +92,14 @@ def counts_balls(real, fake, k):
 
 
 precision.mistake(
+    ".any() without dim=1 asks for all fakes at once: is any of them in any ball? Ask for each fake: .any(dim=1).",
+    lambda real, fake, k: _inside(real, fake, k).any().float(),
+)
+precision.mistake(
+    "A fake that lies in several balls is counted several times; it counts once: .any(dim=1), or a break in a loop.",
+    lambda real, fake, k: _inside(real, fake, k).sum() / len(fake),
+)
+precision.mistake(
     "This asks that a fake lies in all balls; one is enough: any, not all.",
     lambda real, fake, k: _inside(real, fake, k).all(dim=1).float().mean(),
 )
@@ -88,21 +110,11 @@ precision.mistake(
 )
 precision.mistake(
     "Each ball has a radius of its own; here all have the mean radius.",
-    lambda real, fake, k: (
-        (torch.cdist(fake, real) <= torch.cdist(real, real).sort(dim=1).values[:, k].mean())
-        .any(dim=1)
-        .float()
-        .mean()
-    ),
+    lambda real, fake, k: _within(real, fake, _radii(real, k).mean()),
 )
 precision.mistake(
     "The distances are sums of differences (p=1); a ball is round: torch.cdist as it is.",
-    lambda real, fake, k: (
-        (torch.cdist(fake, real, p=1) <= torch.cdist(real, real, p=1).sort(dim=1).values[:, k])
-        .any(dim=1)
-        .float()
-        .mean()
-    ),
+    lambda real, fake, k: _reached(torch.cdist(fake, real, p=1), torch.cdist(real, real, p=1), k),
 )
 precision.mistake(
     "Only the nearest real's ball is looked at; a fake may lie in the large ball of one further away.",
@@ -141,21 +153,11 @@ precision.mistake(
 precision.mistake(
     "The radii are those of the fakes, to their neighbours among the reals. Balls stand around reals and reach to "
     "other reals: torch.cdist(real, real).",
-    lambda real, fake, k: (
-        (torch.cdist(fake, real) <= torch.cdist(fake, real).sort(dim=1).values[:, k, None])
-        .any(dim=1)
-        .float()
-        .mean()
-    ),
+    lambda real, fake, k: _within(real, fake, torch.cdist(fake, real).sort(dim=1).values[:, k, None]),
 )
 precision.mistake(
     "All balls have one radius here, that of the first real; column k of the sorted distances holds one for each.",
-    lambda real, fake, k: (
-        (torch.cdist(fake, real) <= torch.cdist(real, real).sort(dim=1).values[0, k])
-        .any(dim=1)
-        .float()
-        .mean()
-    ),
+    lambda real, fake, k: _within(real, fake, _radii(real, k)[0]),
 )
 precision.mistake(
     "This is the share of fakes outside all balls: 1 minus what is asked.",
@@ -192,6 +194,11 @@ def _sandwich(A, B):
     return metrics.matrix_sqrt(root @ B @ root)
 
 
+def _step(a, b):
+    """The part of the Fréchet distance that comes from the means."""
+    return (a.mean(dim=0) - b.mean(dim=0)).square().sum()
+
+
 def _spread(A, B):
     """The part of the Fréchet distance that comes from the covariances."""
     return (A + B).trace() - 2 * _sandwich(A, B).trace()
@@ -204,8 +211,7 @@ def root_of_each_number(a, b):  # nan: a covariance may be negative
 
 @frechet_distance.mistake("The distance of the means counts squared, like everything else here.")
 def unsquared_means(a, b):
-    step = a.mean(dim=0) - b.mean(dim=0)
-    return metrics.frechet_distance(a, b) - step.square().sum() + step.norm()
+    return metrics.frechet_distance(a, b) - _step(a, b) + _step(a, b).sqrt()
 
 
 @frechet_distance.mistake("The last term counts twice: it is 2 ab in (a - b)² = a² + b² - 2 ab.")
@@ -241,12 +247,19 @@ def sums_for_traces(a, b):
 
 
 frechet_distance.mistake(
-    "The means are forgotten: their squared distance comes first.",
-    lambda a, b: metrics.frechet_distance(a, b) - (a.mean(dim=0) - b.mean(dim=0)).square().sum(),
+    "The squared length stands inside the trace, and is counted once for each feature: close the bracket before it.",
+    lambda a, b: metrics.frechet_distance(a, b) + (a.shape[1] - 1) * _step(a, b),
 )
 frechet_distance.mistake(
-    "This is the distance of the means alone; how the features vary counts as well.",
-    lambda a, b: (a.mean(dim=0) - b.mean(dim=0)).square().sum(),
+    "* multiplies number by number; matrices are multiplied with @.",
+    lambda a, b: _sum(a, b, lambda A, B: metrics.matrix_sqrt((R := metrics.matrix_sqrt(A)) * B * R).trace()),
+)
+frechet_distance.mistake(
+    "The means are forgotten: their squared distance comes first.",
+    lambda a, b: metrics.frechet_distance(a, b) - _step(a, b),
+)
+frechet_distance.mistake(
+    "This is the distance of the means alone; how the features vary counts as well.", _step
 )
 frechet_distance.mistake(
     "The sign of the last term: it is subtracted, so that equal sets have distance 0.",
@@ -254,11 +267,7 @@ frechet_distance.mistake(
 )
 frechet_distance.mistake(
     "The mean of the squared differences divides by the number of features; the squared length is their sum.",
-    lambda a, b: (
-        metrics.frechet_distance(a, b)
-        - (a.mean(dim=0) - b.mean(dim=0)).square().sum()
-        + (a.mean(dim=0) - b.mean(dim=0)).square().mean()
-    ),
+    lambda a, b: metrics.frechet_distance(a, b) - (1 - 1 / a.shape[1]) * _step(a, b),
 )
 frechet_distance.mistake(
     "matrix_sqrt wants a symmetric matrix, and cov_a @ cov_b is none: hence the sandwich root @ cov_b @ root.",
@@ -274,10 +283,7 @@ frechet_distance.mistake(
 frechet_distance.mistake(
     "The standard deviations of the features are compared, each by itself: a.std(dim=0) does not know which features "
     "vary together. Take covariances and matrix_sqrt.",
-    lambda a, b: (
-        (a.mean(dim=0) - b.mean(dim=0)).square().sum()
-        + (a.std(dim=0, correction=0) - b.std(dim=0, correction=0)).square().sum()
-    ),
+    lambda a, b: _step(a, b) + (a.std(dim=0, correction=0) - b.std(dim=0, correction=0)).square().sum(),
 )
 frechet_distance.mistake(
     "sqrt() takes the root of each number of the sandwich; a matrix root is something else: matrix_sqrt.",
@@ -312,35 +318,28 @@ frechet_distance.mistake(
 )
 frechet_distance.mistake(
     "The means are those of all numbers at once; a set has a mean for each feature: mean(dim=0), as gaussian gives.",
-    lambda a, b: (
-        metrics.frechet_distance(a, b)
-        - (a.mean(dim=0) - b.mean(dim=0)).square().sum()
-        + (a.mean() - b.mean()).square()
-    ),
+    lambda a, b: metrics.frechet_distance(a, b) - _step(a, b) + (a.mean() - b.mean()).square(),
 )
 frechet_distance.mistake(
     "The distance of the covariances is that of their numbers. The formula has traces and a matrix root instead.",
-    lambda a, b: (
-        (a.mean(dim=0) - b.mean(dim=0)).square().sum()
-        + (metrics.gaussian(a)[1] - metrics.gaussian(b)[1]).square().sum()
-    ),
+    lambda a, b: _step(a, b) + (metrics.gaussian(a)[1] - metrics.gaussian(b)[1]).square().sum(),
 )
 frechet_distance.mistake(
     "The covariances divide by n; gaussian divides by n - 1, as is usual for a sample.",
-    lambda a, b: (
-        (a.mean(dim=0) - b.mean(dim=0)).square().sum()
-        + _spread(*(metrics.gaussian(x)[1] * (len(x) - 1) / len(x) for x in (a, b)))
-    ),
+    lambda a, b: _step(a, b) + _spread(*(metrics.gaussian(x)[1] * (len(x) - 1) / len(x) for x in (a, b))),
 )
 
 
 coverage = exercise(
     cases=(
+        (normal(40, 5, seed=5), 0.5 + normal(30, 5, seed=6), 2),
         (_RING, _HALF_RING, 5),
         (_HALF_RING, _RING, 3),
-        (normal(40, 5, seed=5), 0.5 + normal(30, 5, seed=6), 2),
         # Whole numbers, so that a surface is met exactly.
         (torch.tensor([[0.0, 0], [1, 0], [0, 2], [3, 3]]), torch.tensor([[-1.0, 0], [5, 5], [-3, -3]]), 1),
+        (_SQUARE, torch.tensor([[0.5, 0.5], [9, 9]]), 1),  # in all balls
+        (_SQUARE, torch.tensor([[-0.5, 0], [9, 9]]), 1),  # in the first ball alone
+        (_SQUARE, _FAR, 1),  # in none
     ),
     hints=(
         "The radii are those of precision: around each real, to its k-th nearest neighbour.",
@@ -377,9 +376,7 @@ def the_density(real, fake, k):
 
 coverage.mistake(
     "Points on the surface are inside: compare with <=, not with <.",
-    lambda real, fake, k: (
-        (torch.cdist(fake, real) < torch.cdist(real, real).sort(dim=1).values[:, k]).any(dim=0).float().mean()
-    ),
+    lambda real, fake, k: (torch.cdist(fake, real) < _radii(real, k)).any(dim=0).float().mean(),
 )
 coverage.mistake(
     "This counts the covered balls; asked is their share.",
@@ -388,6 +385,14 @@ coverage.mistake(
 coverage.mistake(
     "Only a real that is some fake's nearest counts here, however far away; asked is whether its ball holds a fake.",
     lambda real, fake, k: len(torch.cdist(fake, real).argmin(dim=1).unique()) / len(real),
+)
+coverage.mistake(
+    ".any() without a dimension asks whether any ball at all holds a fake. Ask for each ball.",
+    lambda real, fake, k: _inside(real, fake, k).any().float(),
+)
+coverage.mistake(
+    "A ball with several fakes is counted several times; it counts once: any, or a break in a loop.",
+    lambda real, fake, k: _inside(real, fake, k).sum() / len(real),
 )
 coverage.mistake(
     "A ball is covered when any fake lies in it; here all must.",
@@ -401,12 +406,7 @@ coverage.mistake(
 )
 coverage.mistake(
     "Each ball has a radius of its own; here all have the mean radius.",
-    lambda real, fake, k: (
-        (torch.cdist(fake, real) <= torch.cdist(real, real).sort(dim=1).values[:, k].mean())
-        .any(dim=0)
-        .float()
-        .mean()
-    ),
+    lambda real, fake, k: _within(real, fake, _radii(real, k).mean(), dim=0),
 )
 coverage.mistake(
     "k is not always 5: the radii are in column k of the sorted distances.",
@@ -431,21 +431,11 @@ coverage.mistake(
 )
 coverage.mistake(
     "The squared distances of the fakes are compared with radii that are not squared. Square both or neither.",
-    lambda real, fake, k: (
-        (torch.cdist(fake, real).square() <= torch.cdist(real, real).sort(dim=1).values[:, k])
-        .any(dim=0)
-        .float()
-        .mean()
-    ),
+    lambda real, fake, k: _reached(torch.cdist(fake, real).square(), torch.cdist(real, real), k, dim=0),
 )
 coverage.mistake(
     "The distances are sums of differences (p=1); a ball is round: torch.cdist as it is.",
-    lambda real, fake, k: (
-        (torch.cdist(fake, real, p=1) <= torch.cdist(real, real, p=1).sort(dim=1).values[:, k])
-        .any(dim=0)
-        .float()
-        .mean()
-    ),
+    lambda real, fake, k: _reached(torch.cdist(fake, real, p=1), torch.cdist(real, real, p=1), k, dim=0),
 )
 coverage.mistake(
     "Only the ball of the nearest real is asked for each fake; a fake covers every ball in which it lies.",
@@ -459,12 +449,7 @@ coverage.mistake(
 )
 coverage.mistake(
     "The radii are sorted from the largest down, so the balls reach to far-away reals. Sort upwards.",
-    lambda real, fake, k: (
-        (torch.cdist(fake, real) <= torch.cdist(real, real).sort(dim=1, descending=True).values[:, k])
-        .any(dim=0)
-        .float()
-        .mean()
-    ),
+    lambda real, fake, k: _reached(torch.cdist(fake, real), -torch.cdist(real, real), k, sign=-1, dim=0),
 )
 
 
@@ -587,9 +572,14 @@ effective_classes.mistake(
     "The shares are those of softmax, which takes exp of the counts. Divide the counts by their sum.",
     lambda labels, classes: _exp_of_entropy(torch.bincount(labels, minlength=classes).float().softmax(dim=0)),
 )
+for _small in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6):
+    effective_classes.mistake(
+        f"The shares of classes that do not occur become {_small} here, so they count a little. Leave them out.",
+        lambda x, classes, eps=_small: _exp_of_entropy(torch.bincount(x, minlength=classes) / len(x) + eps),
+    )
 effective_classes.mistake(
-    "Something small is added to the shares of classes that do not occur, and they count then. Leave them out.",
-    lambda labels, classes: _exp_of_entropy(torch.bincount(labels, minlength=classes) / len(labels) + 1e-2),
+    "exp comes last: add up all p log p, and take exp once, of minus the sum.",
+    lambda labels, classes: (-_shares(labels) * _shares(labels).log()).exp().sum(),
 )
 
 
