@@ -87,8 +87,6 @@ projection.mistake(
     "y[k] is the picture number k with all its labels; the label number k of all pictures is y[:, k].",
     lambda h, y, tables: sum((h * table[y[k]]).sum(dim=1, keepdim=True) for k, table in enumerate(tables)),
 )
-
-
 projection.mistake(
     "Only the last label counts: each term replaces the one before. Add them up.",
     lambda h, y, tables: projection.answer(h, y[:, -1:], tables[-1:]),
@@ -231,6 +229,10 @@ frames.mistake(
     ),
 )
 frames.mistake(
+    "The row is a whole number: i // columns, not i / columns.",
+    lambda names, size, columns: _boxes(names, size, lambda i: (i % columns * size, i / columns * size)),
+)
+frames.mistake(
     "A gap of one pixel is left between the sprites; they stand side by side.",
     lambda names, size, columns: _boxes(
         names, size, lambda i: (i % columns * (size + 1), i // columns * (size + 1))
@@ -264,7 +266,7 @@ _LABEL = torch.tensor([3, 3, 1, 1, 0, 2])
         (_CODE, torch.zeros(6, dtype=torch.long)),
         (torch.arange(4), torch.arange(4)),
         (torch.tensor([4, 4, 4, 4, 9, 9, 9]), torch.tensor([0, 1, 1, 2, 5, 5, 0])),
-        (torch.tensor([40] * 7 + [13] * 2), torch.tensor([0, 0, 0, 5, 6, 7, 8, 3, 3])),
+        (torch.tensor([40, 40, 13, 40, 13] + [40] * 4), torch.tensor([0, 0, 3, 5, 3, 0, 6, 7, 8])),
     ),
     hints=(
         "For one code c: label[code == c] are its labels, and torch.bincount(…).max() is the largest group.",
@@ -321,8 +323,10 @@ purity.mistake(
         sum(int((code == c).sum()) for c in code.unique() if len(label[code == c].unique()) == 1) / len(code)
     ),
 )
-
-
+purity.mistake(
+    "Equal codes need not stand side by side: take code.unique(), not unique_consecutive or groupby.",
+    lambda c, label: sum(torch.bincount(label[c == k]).max() for k in c.unique_consecutive()) / len(c),
+)
 purity.mistake(
     "The codes need not be 0, 1, 2, …: go through code.unique().",
     lambda code, label: (
@@ -343,13 +347,20 @@ def _verify_discriminator(attempt):
     if isinstance(D, nn.Module) and any(isinstance(m, gans.ProjectionDiscriminator) for m in D.modules()):
         raise Wrong("This is the lesson's projection discriminator; let the labels in by another way.")
     x, y = torch.rand(5, 4, 24, 24), torch.tensor([[0, 0], [11, 5], [3, 2], [7, 1], [3, 2]])
+    given = x.clone(), y.clone()
     score = D(x, y)
+    if not (torch.equal(x, given[0]) and torch.equal(y, given[1])):
+        raise Wrong("It changes the pictures or the labels in place; compute new ones, such as y + 12.")
     if not isinstance(score, torch.Tensor) or score.shape != (5, 1):
         got = tuple(score.shape) if isinstance(score, torch.Tensor) else type(score).__name__
         raise Wrong(f"Five pictures should get scores of shape (5, 1), but it gives {got}.")
     with torch.no_grad():
         for _ in range(100):  # spectral normalisation comes to rest
             score = D(x, y)
+    if not all(torch.allclose(D(x, y), score, atol=1e-4) for _ in range(5)):
+        raise Wrong(
+            "The same pictures get other scores each time: leave out dropout and whatever else is random."
+        )
     alone = torch.cat([D(x[i : i + 1], y[i : i + 1]) for i in range(5)])
     if not torch.allclose(alone, score, atol=1e-4):
         raise Wrong("A picture's score depends on the others in its batch: leave out batch normalisation.")
@@ -474,6 +485,18 @@ class BatchNormed(MyDiscriminator.answer):
     def forward(self, x, y):
         score = super().forward(x, y)
         return score - score.mean()
+
+
+@MyDiscriminator.mistake("leave out dropout")
+class WithDropout(MyDiscriminator.answer):
+    def forward(self, x, y):
+        return super().forward(F.dropout(x), y)
+
+
+@MyDiscriminator.mistake("in place")
+class InPlace(MyDiscriminator.answer):
+    def forward(self, x, y):
+        return super().forward(x, y.clamp_(max=2))
 
 
 @MyDiscriminator.mistake("Put another layer after it.")

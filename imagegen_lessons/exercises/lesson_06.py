@@ -74,6 +74,7 @@ set_along.mistake(
     "The missing amount is added to all numbers of the latent; multiply it by the direction.",
     lambda z, direction, value: z + (value - z @ direction)[:, None],
 )
+set_along.mistake("This is only the move; add it to z.", lambda z, d, v: set_along.answer(z, d, v) - z)
 set_along.mistake(
     "value is multiplied by where the latent stands; it should end at value itself.",
     lambda z, direction, value: z + (value - 1) * (z @ direction)[:, None] * direction,
@@ -191,7 +192,9 @@ def _verify_one_hook(attempt, units, factor):
     if not torch.allclose(got[:, others], plain[:, others]):
         raise Wrong("Units that were not named have changed, too: choose them in the second dimension.")
     if not torch.allclose(got, expected, atol=1e-6):
-        raise Wrong(f"The units {units} should be {factor} (`factor`) times what they were.")
+        k, unit = (~torch.isclose(got, expected, atol=1e-6)).any(dim=(2, 3)).nonzero()[0].tolist()
+        told = f"The units {units} should be {factor} (`factor`) times what they were"
+        raise Wrong(f"{told}; unit {unit} of picture {k} is not.")
     if not got.requires_grad:
         raise Wrong(
             "The numbers are right, but no gradient passes through the hook: leave out detach, .data and no_grad."
@@ -406,7 +409,10 @@ def _verify_attribute(attempt):
         raise Wrong("The numbers should be finite: a direction is computed from them.")
     if values.std() < 1e-4:
         raise Wrong("It gives all faces the same number; measure something in which they differ.")
-    if not torch.allclose(attempt(x[5:13]), values[5:13], atol=1e-4):
+    few = attempt(x[5:13])
+    if few.shape != (8,):
+        raise Wrong(f"For 8 faces it gives the shape {tuple(few.shape)}: take len(x), and no fixed number.")
+    if not torch.allclose(few, values[5:13], atol=1e-4):
         raise Wrong(
             "A face's number depends on the other faces, or on chance; each should be measured by itself, and "
             "twice the same."
@@ -448,6 +454,7 @@ def always_one(x):
 
 
 my_attribute.mistake("changes the pictures in place", lambda x: x.mul_(255).mean(dim=(1, 2, 3)))
+my_attribute.mistake("no fixed number", lambda x: x.reshape(64, -1).mean(dim=1))
 my_attribute.mistake("or on chance", lambda x: torch.rand(len(x)))
 my_attribute.mistake("should be finite", lambda x: (x - 2).mean(dim=(1, 2, 3)).log())
 my_attribute.mistake("it should return a tensor", lambda x: x.mean(dim=(1, 2, 3)).tolist())

@@ -199,6 +199,10 @@ def relative(f, painted):
 
 
 gatys_layer_loss.mistake(
+    "Python divides by 4 and then multiplies: put 4 * N**2 * M**2 in parentheses.",
+    lambda f, painted: gatys_layer_loss.answer(f, painted) * f[0].numel() ** 4,
+)
+gatys_layer_loss.mistake(
     "The 4 of the formula is missing.", lambda f, painted: 4 * gatys_layer_loss.answer(f, painted)
 )
 gatys_layer_loss.mistake(
@@ -302,13 +306,18 @@ masked_gram.mistake(
 
 def _verify_my_statistic(attempt):
     f, other = (normal(1, 6, 16, 24, seed=seed).relu() for seed in (14, 18))
-    got = attempt(f.clone())
+    given = f.clone()
+    got = attempt(given)
+    if not torch.equal(given, f):
+        raise Wrong("It changes the map in place; compute a new tensor instead.")
     if got is None:
         raise Wrong("Your function returns nothing (None). Does it end with `return`?")
     if isinstance(got, tuple | list):
         raise Wrong("Return one tensor: join the parts with torch.cat or torch.stack.")
     if not isinstance(got, torch.Tensor):
         raise Wrong(f"Return a tensor that describes the map, not {type(got).__name__}.")
+    if not got.is_floating_point():
+        raise Wrong(f"Return floats: these are {got.dtype}, and whole numbers carry no gradient.")
     if not got.isfinite().all():
         raise Wrong("The result holds inf or nan.")
     larger = attempt(torch.cat([f, f], dim=3))
@@ -346,12 +355,11 @@ def _verify_my_statistic(attempt):
     (gradient,) = torch.autograd.grad(result.square().sum() + result.sum(), watched)
     if not gradient.isfinite().all():
         raise Wrong(
-            "The gradient holds inf or nan where a channel is 0 everywhere: a square root of zero has no slope, "
-            "nor has .std(). "
+            "The gradient holds inf or nan where a channel is 0 everywhere: a square root of zero has no slope. "
             "Add a little under the root, such as 1e-5."
         )
     if not gradient.any():
-        raise Wrong("The gradient is zero everywhere.")
+        raise Wrong("The gradient is zero everywhere: rounded numbers, signs and places have no slope.")
     return f"It describes a map of 6 channels by {got.numel()} numbers (a Gram matrix: 36)."
 
 
@@ -403,3 +411,6 @@ my_statistic.mistake(
 )
 my_statistic.mistake("Return one tensor", lambda f: (f.mean(dim=(2, 3)), f.square().mean(dim=(2, 3))))
 my_statistic.mistake("returns nothing", lambda f: None)
+my_statistic.mistake("changes the map in place", lambda f: f.mul_(2).mean(dim=(2, 3)))
+my_statistic.mistake("Return floats", lambda f: (f > 3).flatten(2).sum(dim=2))
+my_statistic.mistake("rounded numbers", lambda f: f.mean(dim=(2, 3)).round(decimals=2))

@@ -89,6 +89,10 @@ colour_transfer.mistake(
     ).clamp(0, 1),
 )
 colour_transfer.mistake(
+    "`style.adain` takes means and deviations, and no picture: style.mean_std(painting).",
+    lambda c, p: style.adain(c, p).clamp(0, 1),
+)
+colour_transfer.mistake(
     "The variance is no deviation: take its root.",
     lambda c, p: ((c - _means(c)) / (_stds(c) ** 2) * _stds(p) ** 2 + _means(p)).clamp(0, 1),
 )
@@ -150,7 +154,7 @@ def sample_deviation_in_adain(f, wanted):
 @adain.mistake("These are means over the batch: each picture has its own, so average over dim=(2, 3) only.")
 def over_the_batch(f, wanted):
     dims = dict(dim=(0, 2, 3), keepdim=True)
-    plain = (f - f.mean(**dims)) / f.std(**dims, correction=0)
+    plain = (f - f.mean(**dims)) / f.var(**dims, correction=0).add(1e-5).sqrt()
     return plain * wanted[:, 1, :, None, None] + wanted[:, 0, :, None, None]
 
 

@@ -225,11 +225,11 @@ psnr.mistake(
 )
 psnr.mistake(
     "The peak is 1, what a picture's values can reach, and not the largest value of x.",
-    lambda x, y: _decibels(_mse(x, y) / x.flatten(1).amax(dim=1) ** 2),
+    lambda x, y: _decibels(_mse(x, y) / x.max() ** 2),
 )
 psnr.mistake(
     "The peak is 1, what a picture's values can reach, and not the largest value of y.",
-    lambda x, y: _decibels(_mse(x, y) / y.flatten(1).amax(dim=1) ** 2),
+    lambda x, y: _decibels(_mse(x, y) / y.max() ** 2),
 )
 psnr.mistake(
     "Square the differences first and then take their mean: here those of both signs cancel.",
@@ -672,7 +672,7 @@ back_projection_step.mistake(
 )
 back_projection_step.mistake(
     "`high` is a tensor of the caller: compute a new one, without += or add_.",
-    lambda high, low, scale: high.data.add_(_correction(high, low, scale)),
+    lambda high, low, scale: high.add_(_correction(high, low, scale)),
 )
 back_projection_step.mistake(
     "The values are too small: bicubic interpolation keeps the mean, so nothing is to be divided by scale².",

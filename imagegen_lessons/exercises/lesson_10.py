@@ -356,6 +356,7 @@ interpolate_weights.mistake(
     "Both are multiplied with `share`; the first counts 1 - share.",
     _each(lambda x, y, share: share * (x + y)),
 )
+interpolate_weights.mistake("Lists cannot be multiplied: take zip(a, b).", lambda a, b, share: share * a)
 interpolate_weights.mistake("Nothing is returned: end with `return`.", lambda a, b, share: None)
 
 

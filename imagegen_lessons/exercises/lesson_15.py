@@ -250,9 +250,11 @@ _RNG = generator(3)
 _PROBABILITY = torch.rand(60, generator=_RNG)
 _OUTCOME = (torch.rand(60, generator=_RNG) < _PROBABILITY**2).float()
 _EDGES = torch.tensor([0.0, 0.55, 1.0, 1.0, 0.2]), torch.tensor([1.0, 1.0, 0.0, 0.0, 1.0])
+_EDGE = torch.tensor([0.5, 0.5, 0.5, 0.2]), torch.tensor([1.0, 0, 0, 1]), 4  # in either bin, but in one only
+_NARROW = 0.3 + 0.3 * _PROBABILITY
 
 calibration_error = exercise(
-    cases=((_PROBABILITY, _OUTCOME, 5), (_PROBABILITY, 1 - _OUTCOME, 10), (*_EDGES, 4), (*_EDGES, 8)),
+    cases=((_PROBABILITY, _OUTCOME, 5), (_NARROW, 1 - _OUTCOME, 10), (*_EDGES, 4), (*_EDGES, 8), _EDGE),
     hints=(
         "The bin of each probability: (probability * bins).long().clamp(max=bins - 1).",
         "In each bin that is not empty: the distance between probability[inside].mean() and outcome[inside].mean().",
@@ -315,6 +317,16 @@ def _weighted(share, off):
     return (share * off.abs()).sum()
 
 
+calibration_error.mistake(
+    "These are bins - 1 bins. Their edges are one more than they: torch.linspace(0, 1, bins + 1).",
+    lambda probability, outcome, bins: _weighted(*_bins(probability, outcome, bins - 1)),
+)
+calibration_error.mistake(
+    "The bins go from 0 to 1, and not from the smallest to the largest probability.",
+    lambda p, outcome, bins: _weighted(
+        *_bins(p, outcome, bins, ((p - p.min()) / (p.max() - p.min()) * (bins - 1e-4)).long())
+    ),
+)
 calibration_error.mistake(
     "A bin without any picture has no mean: pass over it.",
     lambda probability, outcome, bins: sum(
@@ -693,6 +705,7 @@ poisson_sweep.mistake(
     "A pixel is none of its own neighbours: the mean goes over four pixels and not over five.",
     _swept(lambda x, donor: donor + (4 * _around(x - donor) + x - donor) / 5),
 )
+poisson_sweep.mistake("Subtract around(donor) as well.", _swept(lambda x, donor: _around(x) + donor))
 poisson_sweep.mistake(
     "The mean around replaces the pixel of x; it is not added to it.",
     _swept(lambda x, donor: x + _around(x) + donor - _around(donor)),
