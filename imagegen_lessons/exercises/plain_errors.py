@@ -80,6 +80,38 @@ _MEANINGS = (
         "Begin __init__ with super().__init__(), which makes the module ready for its layers.",
     ),
     (
+        r"index out of range in self",
+        "An embedding is asked for a row that its table does not have: was it made for too few classes?",
+    ),
+    (
+        r"a leaf Variable that requires grad",
+        "What learns cannot be changed in place while gradients are recorded: compute a new tensor.",
+    ),
+    (
+        r"can't multiply sequence by non-int",
+        "A list or tuple is multiplied, not a tensor: take its entries (of what torch.autograd.grad gives, [0]).",
+    ),
+    (
+        r"could not infer output dtype.*Got: (\w+)",
+        "Whole numbers and True or False ({0}) have no mean here: convert them first, with .float().",
+    ),
+    (
+        r"to have the same dtype, but got: (\w+) != (\w+)",
+        "Two precisions meet, {0} and {1}: give what you make the dtype of the input, as in dtype=x.dtype.",
+    ),
+    (
+        r"only one element tensors can be converted",
+        "torch.tensor takes plain numbers; several tensors become one with torch.stack.",
+    ),
+    (
+        r"stack expects each tensor to be equal size",
+        "What is stacked must have one shape; torch.cat joins what differs along the dimension given to it.",
+    ),
+    (
+        r"(\w+)\(\): argument '\w+' \(position 1\) must be Tensor, not (?:float|int)",
+        "torch.{0} takes a tensor; for a plain number there is math.{0}.",
+    ),
+    (
         r"math domain error",
         "A logarithm or a root of a number below 0, or acos beyond 1, does not exist.",
     ),

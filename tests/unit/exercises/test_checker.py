@@ -10,7 +10,7 @@ import numpy
 import pytest
 import torch
 
-from imagegen_lessons import exercises
+from imagegen_lessons import exercises, metrics
 from imagegen_lessons.exercises import checker
 from imagegen_lessons.exercises.checker import Exercise, Wrong, exercise, explain
 from tests.unit.exercises.other_answers import OTHER_ANSWERS
@@ -293,5 +293,21 @@ def test_pytorchs_errors_are_told_in_plain_words():
         (lambda x: x if x > 0 else -x, "torch.where"),
         (lambda x: x[: 1 / 2], "divide with //"),
         (lambda x: math.log(-1), "below 0"),
+        (lambda x: torch.nn.Embedding(3, 2)(torch.tensor([5])), "too few classes"),
+        (lambda x: torch.nn.Parameter(x).add_(1), "compute a new tensor"),
+        (lambda x: 0.5 * (x,), "[0]"),
+        (lambda x: (x > 0).mean(), ".float()"),
+        (lambda x: x @ x.T.double(), "dtype=x.dtype"),
+        (lambda x: torch.tensor([x, x]), "torch.stack"),
+        (lambda x: torch.stack([x, x[:2]]), "torch.cat"),
+        (lambda x: torch.sqrt(3.0) * x, "math.sqrt"),
     ):
         assert part in message(double, attempt)
+
+
+def test_the_line_that_is_named_is_the_students():
+    def own(x):
+        return metrics.psnr(x, x[:2])
+
+    double = Exercise(square_slope, cases=((torch.ones(4, 3),),))
+    assert "at `return metrics.psnr(x, x[:2])`" in message(double, own)
