@@ -11,6 +11,7 @@ import re
 import socket
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import nullcontext
 
@@ -119,8 +120,11 @@ def _say(channel: Channel, function: Callable, *arguments):
         channel.send(["blank", "", ""])
     except Wrong as error:
         cause = error.__context__
-        # A line that raises PermissionError is the sandbox's, not the student's.
         sentence = re.sub(r" at `raise PermissionError.*?`(?=: )", "", str(error))
+        if cause and not any(frame.filename == FILE for frame in traceback.extract_tb(cause.__traceback__)):
+            sentence = re.sub(
+                r" at `.*?`(?=: )", "", sentence
+            )  # the line is the sandbox's, not the student's
         channel.send(["memory" if out_of_memory(cause) else "wrong", sentence[:2000], type(cause).__name__])
     except BaseException as error:
         channel.send(["wrong", f"Your code stops with {type(error).__name__}.", ""])

@@ -106,9 +106,9 @@ class Sandbox:
             code = self.process.wait(2)
         except subprocess.TimeoutExpired:
             raise Stopped("crash", "It cut the channel to its judge.") from None
-        if 0 <= code < 128:
-            raise Stopped("exit", "It ended the process instead of returning a result.")
         number = -code if code < 0 else code - 128  # bubblewrap passes signals on like a shell
+        if code >= 0 and number not in set(signal.Signals):
+            raise Stopped("exit", "It ended the process instead of returning a result.")
         name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
         raise Stopped("crash", f"It crashed its process ({name}).")
 

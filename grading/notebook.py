@@ -25,6 +25,7 @@ MENTION = re.compile(r"\bexercises\.(\w+)\.(?:check|test|hint|solution)\b")
 DEFINED = re.compile(r"^\s*(?:def|class)\s+(\w+)", re.MULTILINE)
 PYTHON_MAGIC = re.compile(r"(\s*%%(time|timeit|capture|prun)\b.*\n)+")  # the rest of such a cell is Python
 FUTURE = "from __future__ "
+ALIAS = re.compile(r"\w+ = (?:(?:functools\.)?partial\()?(\w+)(?:, .*\))?")  # another name, a partial
 COMPOUND = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.Match)
 DEFINITION = (ast.FunctionDef, ast.ClassDef)
 BINDING = (
@@ -143,7 +144,8 @@ def _statement(node: ast.stmt, cell: int) -> list[Statement]:
     if checked:
         name, argument = checked
         used = {part.id for part in ast.walk(argument) if isinstance(part, ast.Name)}
-        if name in used or isinstance(argument, ast.Constant):  # a check of what is defined above, or of nothing
+        # A check of what is defined above, of its result by mistake, or of nothing:
+        if name in used or isinstance(argument, ast.Constant):
             return []
         node = ast.Assign([ast.Name(name, ast.Store())], argument, lineno=node.lineno)
     elif not isinstance(node, BINDING):
@@ -216,7 +218,9 @@ def attempt_at(name: str, student: list[Statement], lesson: list[Statement]) -> 
     if not new:
         return ("", []) if any(s.blank for s in tries) else None
     filled = [s for s in new if not s.blank]
-    chosen = ([s for s in filled if s.defines] or filled or new)[-1]
+    functions = {name for s in student if s.defines for name in s.binds}
+    aliases = {id(s) for s in filled if (alias := ALIAS.fullmatch(s.source)) and alias[1] in functions}
+    chosen = ([s for s in filled if s.defines or id(s) in aliases] or filled or new)[-1]
     above = [s for s in student if s.cell <= chosen.cell and (name not in s.attempts or s is chosen)]
     below = [s for s in student if s.cell > chosen.cell and name not in s.attempts]
     others = [s for s in lesson if name not in s.attempts]

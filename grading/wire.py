@@ -16,6 +16,7 @@ import torch
 
 LARGEST_MESSAGE = 8 * 2**20  # bytes; the other side must not fill our memory
 DTYPES = ["float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool"]
+MOST_BITS = 1000  # of an integer; larger ones become no float, and some of them no text
 
 SEQUENCES = (list, tuple, set, frozenset)
 ERRORS = (ValueError, TypeError, KeyError, IndexError, RuntimeError, ZeroDivisionError)  # returned by mistake
@@ -68,6 +69,8 @@ class Foreign:
 
 def pack(value):
     """A value as JSON can say it; `Foreign` for what cannot be said."""
+    if type(value) is int and value.bit_length() > MOST_BITS:
+        return ["foreign", "very large int"]
     if value is None or type(value) in (bool, int, float, str):
         return value
     if isinstance(value, torch.Tensor) and value.layout == torch.strided and _name(value) in DTYPES:
@@ -101,7 +104,8 @@ def unpack(said):
             raise ValueError(f"Tensors of {dtype} do not cross.")
         data, dtype = bytearray(base64.b85decode(text)), getattr(torch, dtype)
         plain = torch.frombuffer(data, dtype=dtype) if data else torch.empty(0, dtype=dtype)
-        return plain.reshape(shape).requires_grad_(bool(gradient))
+        # A copy, since PyTorch's errors call a view one.
+        return plain.reshape(shape).clone().requires_grad_(bool(gradient))
     if kind == "array":
         return unpack(parts[0]).detach().numpy()
     if kind == "dict":

@@ -134,6 +134,35 @@ FORGERS = {
                      "torch.ones(()).as_subclass(Lie)"),
     "raises_wrong": ("from imagegen_lessons.exercises.checker import Wrong\nraise Wrong('right')", FAKE),
     "changes_its_arguments": ("if isinstance(w, torch.Tensor): w.copy_(w - lr * gradient)", "w"),
+    "lying_class": ("class Lie:\n    __class__ = float\n    __float__ = lambda self: 2.8", "Lie()"),
+    "knows_the_exercise": (
+        """
+        from imagegen_lessons.exercises import REGISTRY
+        known = REGISTRY["sgd_step"]
+        known.cases, known.rtol, known.verify = ((w, gradient, lr),), 1e9, lambda attempt: "good"
+        """,
+        FAKE,
+    ),
+    "searches_memory": (
+        """
+        import gc
+        for thing in gc.get_objects():
+            try:
+                if type(thing).__name__ == "Channel": thing.send(["right", ""])
+                if type(thing) is dict and "inside" in thing: thing["inside"] = True
+            except Exception: pass
+        """,
+        FAKE,
+    ),
+    "a_mode_of_torch": (
+        """
+        class Mode(torch.overrides.TorchFunctionMode):
+            def __torch_function__(self, *a, **k): return torch.ones(())
+        Mode().__enter__()
+        """,
+        FAKE,
+    ),
+    "names_a_formula": (SAY + "say([['foreign', '=1\\u202e;=2'], ['tuple', 3, 2, 0.1]])", FAKE),
     "stays_blank": ("raise NotImplementedError", FAKE),
 }  # fmt: skip
 # What stops itself, or must be stopped: the verdict.
@@ -152,6 +181,12 @@ STOPPED = {
     "floods": (SAY + "while True: say(0)", "answer"),
     "eats_memory": ("x = []\nwhile True: x.append(torch.ones(10**6))", "memory"),
     "answers_too_much": ("return torch.zeros(10**8)", "memory answer"),
+    "ends_like_no_signal": ("import os; os._exit(200)", "exit"),
+    "keys_of_one_hash": (
+        SAY + "say([['dict', *([i * (2**61 - 1), 0] for i in range(99999))], ['tuple', 3, 2, 0.1]])",
+        "time answer",
+    ),
+    "endless_list": ("class E(list):\n    def __iter__(self):\n        while True: yield 1\nreturn E([1])", "time"),
     "spins_in_c": ("max(iter(int, 1))", "time"),
 }  # fmt: skip
 HELP = """
@@ -257,7 +292,15 @@ def test_the_others_get_their_verdicts(table, name):
 
 
 def test_whoever_reaches_for_the_machinery_is_named(table):
-    unsuspicious = {"lying_number", "lying_object", "lying_tensor", "changes_its_arguments", "stays_blank"}
+    unsuspicious = {
+        "a_mode_of_torch",
+        "lying_class",
+        "lying_number",
+        "lying_object",
+        "lying_tensor",
+        "changes_its_arguments",
+        "stays_blank",
+    }
     for name in FORGERS.keys() - unsuspicious:
         assert table[f"forger_{name}"]["look at by hand"], name
 

@@ -84,6 +84,8 @@ def test_all_kinds_of_results_can_be_sent():
     assert list(there) == list(value) and there["a"] == value["a"] and isinstance(there[1, 2], tuple)
     assert torch.equal(there[1, 2][0], value[1, 2][0]) and there["b"].shape == (0, 2)
     assert wire.unpack(wire.pack(torch.ones(2).requires_grad_())).requires_grad
+    assert not wire.unpack(wire.pack(torch.ones(2, 2)))._is_view(), "errors would say so"
+    assert repr(wire.unpack(wire.pack([10**5000]))) == "[a very large int]"
     assert repr(wire.unpack(wire.pack(len))) == "a builtin_function_or_method"
     assert repr(wire.unpack(wire.pack(torch.ones(2).to(torch.float8_e4m3fn)))) == "a Tensor"
     numbers = numpy.arange(6, dtype="int16").reshape(2, 3)
