@@ -16,7 +16,9 @@ from imagegen_lessons.exercises.differences import explain
 from imagegen_lessons.exercises.plain_errors import in_plain_words
 
 TORCH = os.path.dirname(torch.__file__)
-PACKAGE = os.path.dirname(os.path.dirname(__file__))
+EXERCISES = os.path.dirname(__file__)
+OTHERS = (TORCH, os.path.dirname(EXERCISES))  # whose lines no student wrote
+CHECKS = os.path.join(EXERCISES, "lesson_")
 BY_HAND = (
     "This uses autograd. Here the derivative is worked out by hand: write its formula with + - * / and @."
 )
@@ -101,10 +103,10 @@ def guarded(function: Callable, *arguments):
         frames = traceback.extract_tb(error.__traceback__)
         if isinstance(error, NotImplementedError) and _is_blank(frames[-1]):
             raise
-        where = ""  # the last line that is the student's, else the checker's; none inside PyTorch
-        passed = [frame for frame in frames if not frame.filename.startswith((TORCH, __file__))]
-        for frame in [frame for frame in passed if not frame.filename.startswith(PACKAGE)] or passed:
-            where = f" at `{frame.line}`" if frame.line else f" in line {frame.lineno}"
+        where = ""  # the last line that is the student's, or the check's; none of PyTorch's or of the package's others
+        for frame in frames:
+            if not frame.filename.startswith(OTHERS) or frame.filename.startswith(CHECKS):
+                where = f" at `{frame.line}`" if frame.line else f" in line {frame.lineno}"
         reason = (str(error).strip() or "no message").splitlines()[0]
         told = f"Your code stops with {type(error).__name__}{where}: {reason.rstrip('.')}. {in_plain_words(str(error))}"
         raise Wrong(told.strip()) from None
