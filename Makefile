@@ -14,11 +14,7 @@ EVERYTHING := --nbval-lax --nbval-current-env --nbval-cell-timeout=120 --duratio
 .PHONY: lab test try moved test-browser test-colab site address release course gpu solved checkpoints benchmarks lint format clean
 
 # In a folder that was moved or renamed, the environment is first told where it is now.
-ifneq ($(wildcard .venv/place),)
-ifneq ($(shell cat .venv/place),$(CURDIR))
-MOVED := moved
-endif
-endif
+MOVED := $(if $(filter-out $(CURDIR),$(shell cat .venv/place 2> /dev/null)),moved)
 
 moved:
 	@$(PYTHON) tools/install.py --moved

@@ -96,12 +96,12 @@ def readme(text: str) -> str:
 
 
 def makefile(text: str) -> str:
-    """Of our Makefile the rule `lab`, the rule that installs, and their variables; students run no tests."""
-    body = "".join(re.findall(r"^(?:\$\(LAB\)|lab):.*\n(?:\t.*\n)+\n?", text, re.MULTILINE))
+    """Of our Makefile the rule `lab`, the two that it needs, and their variables; students run no tests."""
+    body = "".join(re.findall(r"^(?:\$\(LAB\)|lab|moved):.*\n(?:\t.*\n)+\n?", text, re.MULTILINE))
     variables = [
         line for line in re.findall(r"^\w+ [?:]=.*$", text, re.MULTILINE) if f"$({line.split()[0]})" in body
     ]
-    return "\n".join([text.splitlines()[0], *variables, "", ".PHONY: lab", "", body])
+    return "\n".join([text.splitlines()[0], *variables, "", ".PHONY: lab moved", "", body])
 
 
 def data_readme(text: str) -> str:

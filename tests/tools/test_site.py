@@ -10,7 +10,7 @@ import nbformat.v4 as nb
 import pytest
 from bs4 import BeautifulSoup
 
-from tools import address, browser_needs, lessons, site
+from tools import address, browser_needs, lessons, site, try_it
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 DOT = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
@@ -145,9 +145,10 @@ def test_a_lesson_is_there_as_a_whole(two):
     page = two[1][0]
     notebook, soup = lessons.read(lessons.paths("03")[0]), BeautifulSoup(page.body, "html.parser")
     code = lessons.code_cells(notebook)
-    assert [block.get_text().strip() for block in soup.select("pre:has(span)")] == [
-        c.source.strip() for c in code
-    ]
+    blocks = []  # of code, in order: cells, and what the text suggests
+    for cell in notebook.cells:
+        blocks += [cell.source] if cell.cell_type == "code" else try_it.suggestions(cell)
+    assert [block.get_text().strip() for block in soup.select("pre:has(span)")] == [b.strip() for b in blocks]
     blanks = sum(map(lessons.is_exercise, code))
     assert len(soup.select(".exercise")) == blanks and "not attempted" not in page.body
     stored = sum(o.get("data", {}).get("text/html", "").count("<img") for c in code for o in c.outputs)
