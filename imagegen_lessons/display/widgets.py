@@ -200,7 +200,7 @@ class Upload(_Panel):
         )
         super().__init__(alt, width, [self.chooser, self.path, ipywidgets.HTML(f"<p>{UPLOAD_LIMITS}</p>")])
         if _sweeping():
-            _encoded(function(torch.linspace(0, 1, 3 * 48 * 64).reshape(1, 3, 48, 64)))
+            _encoded(function(torch.linspace(0, 1, 3 * 96 * 128).reshape(1, 3, 96, 128)))
 
         def follow(change):
             if change["new"]:
