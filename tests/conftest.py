@@ -1,5 +1,7 @@
 """What all tests share: their random numbers, and the browser of those that look at something in a real one."""
 
+import os
+
 import pytest
 
 from imagegen_lessons import runtime
@@ -10,6 +12,16 @@ from tools import browser_needs
 def seed():
     """Every test draws the same random numbers, whichever ran before it."""
     runtime.seed_everything(0)
+
+
+@pytest.fixture(autouse=True)
+def environment():
+    """Every test finds the same environment, whatever the one before it has set."""
+    before = dict(os.environ)
+    yield
+    for name in os.environ.keys() - before.keys() - {"PYTEST_CURRENT_TEST"}:
+        del os.environ[name]
+    os.environ |= {name: value for name, value in before.items() if name != "PYTEST_CURRENT_TEST"}
 
 
 # No wider scope: while playwright runs, no other test may run an event loop of its own.

@@ -88,12 +88,15 @@ WRITERS = {
 OTHERS = {  # what `save` also is: with a label, or no picture
     "checkpoint.save", "checkpoints.save", "images.save", "safetensors.torch.save", "spritesheet.save", "run.save",
 }  # fmt: skip
-IN_MEMORY = re.compile(r"(\w+) = io\.BytesIO\(\)|io\.BytesIO\(\) as (\w+)")
+IN_MEMORY = re.compile(
+    r"([\w, ]+) = io\.BytesIO\(\)(?:, io\.BytesIO\(\))*$|io\.BytesIO\(\) as (\w+)", re.MULTILINE
+)
 
 
 def unlabelled(code: str) -> list[str]:
     """Calls that may write a picture into a file: all but those into an io.BytesIO and those of OTHERS."""
-    in_memory = {name for pair in IN_MEMORY.findall(code) for name in pair}
+    in_memory = {name for pair in IN_MEMORY.findall(code) for names in pair for name in names.split(", ")}
+    in_memory = {name.strip() for name in in_memory}
     calls = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
     return [
         ast.unparse(call)
