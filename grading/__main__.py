@@ -22,9 +22,8 @@ from imagegen_lessons import exercises, runtime
 COLUMNS = ["student", "file", "lesson", "exercise", "verdict", "sentence", "look at by hand"]
 SKIPPED = {".ipynb_checkpoints", "__MACOSX"}
 LESSON = re.compile(r"[0-9]{2}_[a-z0-9_]+\.ipynb")  # as in tools/lessons.py: no copy made by JupyterLab
-NOTEBOOK = re.compile(
-    r"\.ipynb(\.(txt|json))?$", re.IGNORECASE
-)  # some browsers and mail programs add an ending
+# Some browsers and mail programs add an ending.
+NOTEBOOK = re.compile(r"\.ipynb(\.(txt|json))?$", re.IGNORECASE)
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
 DEEPEST = 20  # folders in folders; what lies deeper is not looked for
 PATIENCE = 5  # a notebook may use so many times the seconds of an exercise
@@ -121,22 +120,10 @@ def verdicts(path: Path, lessons: dict, limits: Limits) -> Iterator[tuple]:
 def verdict_on(name: str, source: str, limits: Limits) -> tuple[str, str]:
     """Verdict and sentence on an attempt: its judge has a process of its own, too, with limits on all that it does."""
     inside = not can_check_outside(name)
-    seconds = (
-        START + 2 * limits.seconds + 5
-    )  # the judge waits for the attempt, and then may need as long itself
+    # The judge waits for the attempt, and then may need as long itself.
+    most = dict(seconds=START + 2 * limits.seconds + 5, megabytes=limits.megabytes)
     try:
-        return tuple(
-            within_limits(
-                judge,
-                name,
-                source,
-                inside,
-                limits.seconds,
-                limits.megabytes,
-                seconds=seconds,
-                megabytes=limits.megabytes,
-            )
-        )
+        return tuple(within_limits(judge, name, source, inside, limits.seconds, limits.megabytes, **most))
     except Stopped as error:
         return f"stopped: {error.reason}", str(error)
 

@@ -53,9 +53,8 @@ def failure(name: str) -> str:
         return _tried([*bubblewrap(), sys.executable, "-c", ""], "bubblewrap is here, but does not work")
     if not any(map(os.path.exists, SIGNS_OF_A_CONTAINER)) and "KUBERNETES_SERVICE_HOST" not in os.environ:
         return "This is no container."
-    if (
-        os.getuid() != 0
-    ):  # another user can be had by root only; without, an attempt could change what the grader does
+    if os.getuid() != 0:
+        # Another user can be had by root only; without, an attempt could change what the grader does.
         return "In this container the grader is not root, and cannot run attempts as another user."
     code = f"import os; os.setresuid(*3 * [{USERS[-1]}]); import colorsys"
     return _tried([sys.executable, "-c", code], "Python's folders are not open to other users than root")

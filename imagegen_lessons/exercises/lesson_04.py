@@ -104,19 +104,6 @@ precision.mistake(
     lambda real, fake, k: _inside(real, fake, k).all(dim=1).float().mean(),
 )
 precision.mistake(
-    "The balls are too large: column k of the sorted distances is the k-th neighbour, since column 0 is the real "
-    "itself.",
-    lambda real, fake, k: _inside(real, fake, k + 1).any(dim=1).float().mean(),
-)
-precision.mistake(
-    "Each ball has a radius of its own; here all have the mean radius.",
-    lambda real, fake, k: _within(real, fake, _radii(real, k).mean()),
-)
-precision.mistake(
-    "The distances are sums of differences (p=1); a ball is round: torch.cdist as it is.",
-    lambda real, fake, k: _reached(torch.cdist(fake, real, p=1), torch.cdist(real, real, p=1), k),
-)
-precision.mistake(
     "Only the nearest real's ball is looked at; a fake may lie in the large ball of one further away.",
     lambda real, fake, k: (
         _inside(real, fake, k).gather(1, torch.cdist(fake, real).argmin(dim=1, keepdim=True)).float().mean()
@@ -131,24 +118,12 @@ precision.mistake(
     ),
 )
 precision.mistake(
-    "This is in percent; a share goes from 0 to 1.",
-    lambda real, fake, k: 100 * _inside(real, fake, k).any(dim=1).float().mean(),
-)
-precision.mistake(
     "This divides by the number of reals; it is a share of the fakes, so divide by len(fake).",
     lambda real, fake, k: _inside(real, fake, k).any(dim=1).sum() / len(real),
 )
 precision.mistake(
-    "The squared distances of the fakes are compared with radii that are not squared. Square both or neither.",
-    lambda real, fake, k: _reached(torch.cdist(fake, real).square(), torch.cdist(real, real), k),
-)
-precision.mistake(
     "The distances of the fakes are compared with squared radii. Square both or neither.",
     lambda real, fake, k: _reached(torch.cdist(fake, real), torch.cdist(real, real).square(), k),
-)
-precision.mistake(
-    "The distances are sorted from the largest down, so the balls reach to far-away reals. Sort upwards.",
-    lambda real, fake, k: _reached(torch.cdist(fake, real), -torch.cdist(real, real), k, sign=-1),
 )
 precision.mistake(
     "The radii are those of the fakes, to their neighbours among the reals. Balls stand around reals and reach to "
@@ -401,14 +376,6 @@ coverage.mistake(
 
 
 coverage.mistake(
-    "This is in percent; a share goes from 0 to 1.",
-    lambda real, fake, k: 100 * _inside(real, fake, k).any(dim=0).float().mean(),
-)
-coverage.mistake(
-    "Each ball has a radius of its own; here all have the mean radius.",
-    lambda real, fake, k: _within(real, fake, _radii(real, k).mean(), dim=0),
-)
-coverage.mistake(
     "k is not always 5: the radii are in column k of the sorted distances.",
     lambda real, fake, k: metrics.coverage(real, fake, min(5, len(real) - 1)),
 )
@@ -421,21 +388,8 @@ coverage.mistake(
     lambda real, fake, k: (_inside(real, fake, k).sum(dim=0) >= k).float().mean(),
 )
 coverage.mistake(
-    "The balls are too large: column k of the sorted distances is the k-th neighbour, since column 0 is the real "
-    "itself.",
-    lambda real, fake, k: _inside(real, fake, min(k + 1, len(real) - 1)).any(dim=0).float().mean(),
-)
-coverage.mistake(
     "This averages over all pairs. First ask for each ball whether any fake is in it.",
     lambda real, fake, k: _inside(real, fake, k).float().mean(),
-)
-coverage.mistake(
-    "The squared distances of the fakes are compared with radii that are not squared. Square both or neither.",
-    lambda real, fake, k: _reached(torch.cdist(fake, real).square(), torch.cdist(real, real), k, dim=0),
-)
-coverage.mistake(
-    "The distances are sums of differences (p=1); a ball is round: torch.cdist as it is.",
-    lambda real, fake, k: _reached(torch.cdist(fake, real, p=1), torch.cdist(real, real, p=1), k, dim=0),
 )
 coverage.mistake(
     "Only the ball of the nearest real is asked for each fake; a fake covers every ball in which it lies.",
@@ -447,10 +401,43 @@ coverage.mistake(
     "This is the share of empty balls: 1 minus what is asked.",
     lambda real, fake, k: 1 - metrics.coverage(real, fake, k),
 )
-coverage.mistake(
-    "The radii are sorted from the largest down, so the balls reach to far-away reals. Sort upwards.",
-    lambda real, fake, k: _reached(torch.cdist(fake, real), -torch.cdist(real, real), k, sign=-1, dim=0),
-)
+
+
+def _mistakes_about_balls(task, dim):
+    """Those that precision (dim=1: any ball for each fake) and coverage (dim=0: any fake for each ball) share."""
+    task.mistake(
+        "The balls are too large: column k of the sorted distances is the k-th neighbour, since column 0 is the real "
+        "itself.",
+        lambda real, fake, k: _inside(real, fake, min(k + 1, len(real) - 1)).any(dim=dim).float().mean(),
+    )
+    task.mistake(
+        "Each ball has a radius of its own; here all have the mean radius.",
+        lambda real, fake, k: _within(real, fake, _radii(real, k).mean(), dim),
+    )
+    task.mistake(
+        "The distances are sums of differences (p=1); a ball is round: torch.cdist as it is.",
+        lambda real, fake, k: _reached(
+            torch.cdist(fake, real, p=1), torch.cdist(real, real, p=1), k, dim=dim
+        ),
+    )
+    task.mistake(
+        "This is in percent; a share goes from 0 to 1.",
+        lambda real, fake, k: 100 * _inside(real, fake, k).any(dim=dim).float().mean(),
+    )
+    task.mistake(
+        "The squared distances of the fakes are compared with radii that are not squared. Square both or neither.",
+        lambda real, fake, k: _reached(torch.cdist(fake, real).square(), torch.cdist(real, real), k, dim=dim),
+    )
+    task.mistake(
+        "The distances are sorted from the largest down, so the balls reach to far-away reals. Sort upwards.",
+        lambda real, fake, k: _reached(
+            torch.cdist(fake, real), -torch.cdist(real, real), k, sign=-1, dim=dim
+        ),
+    )
+
+
+_mistakes_about_balls(precision, dim=1)
+_mistakes_about_balls(coverage, dim=0)
 
 
 def _nearest_ball(real, fake, k):

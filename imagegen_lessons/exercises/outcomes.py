@@ -17,7 +17,7 @@ from imagegen_lessons.exercises.plain_errors import in_plain_words
 
 TORCH = os.path.dirname(torch.__file__)
 EXERCISES = os.path.dirname(__file__)
-OTHERS = (TORCH, os.path.dirname(EXERCISES))  # whose lines no student wrote
+OTHERS = [TORCH, os.path.dirname(EXERCISES)]  # folders whose lines no student wrote; the grader adds its own
 CHECKS = os.path.join(EXERCISES, "lesson_")
 BY_HAND = (
     "This uses autograd. Here the derivative is worked out by hand: write its formula with + - * / and @."
@@ -103,9 +103,9 @@ def guarded(function: Callable, *arguments):
         frames = traceback.extract_tb(error.__traceback__)
         if isinstance(error, NotImplementedError) and _is_blank(frames[-1]):
             raise
-        where = ""  # the last line that is the student's, or the check's; none of PyTorch's or of the package's others
+        where = ""  # the last line that is the student's, or the check's
         for frame in frames:
-            if not frame.filename.startswith(OTHERS) or frame.filename.startswith(CHECKS):
+            if not frame.filename.startswith(tuple(OTHERS)) or frame.filename.startswith(CHECKS):
                 where = f" at `{frame.line}`" if frame.line else f" in line {frame.lineno}"
         reason = (str(error).strip() or "no message").splitlines()[0]
         told = f"Your code stops with {type(error).__name__}{where}: {reason.rstrip('.')}. {in_plain_words(str(error))}"
