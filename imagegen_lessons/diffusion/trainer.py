@@ -1,0 +1,58 @@
+"""The training of a flow: one network, one loss, and the running average of its weights."""
+
+import torch
+from torch import nn
+
+from imagegen_lessons import settings
+from imagegen_lessons.diffusion.flow import flow_matching_loss, logit_normal
+from imagegen_lessons.training import EMA
+
+PARTS = ("network", "optimizer", "schedule", "average")  # of a trainer, each with a state of its own to save
+
+
+class FlowTrainer:
+    """Trains a velocity network by flow matching: `training.fit(trainer.step, batches, trainer.steps)`.
+
+    network: called as network(x_t, t), or network(x_t, t, y) where batches have labels. steps: of the whole training,
+    over which the learning rate rises to `lr` and falls again. average: the running average of the weights, from which
+    pictures are made. drop: the share of pictures whose labels are hidden (all -1), so that one network learns both
+    velocities that guidance needs. The whole trainer is one part to save.
+    Raises ValueError unless steps >= 1, lr > 0 and 0 <= drop <= 1.
+    """
+
+    def __init__(self, network, steps, *, lr=4e-3, average=None, drop=0.3):
+        self.network, self.steps = network, settings.whole(steps, "steps")
+        if settings.number(lr, "lr, the learning rate,", low=0) == 0:
+            raise ValueError("With lr, the learning rate, at 0 nothing is learned.")
+        self.drop = settings.number(drop, "drop, the share of hidden labels,", low=0, below=1 + 1e-9)
+        self.optimizer = torch.optim.Adam(network.parameters(), lr, betas=(0.9, 0.99))
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimizer, lr, self.steps, pct_start=min(0.05, 500 / self.steps), cycle_momentum=False
+        )
+        self.average = EMA(network, decay=0.995) if average is None else average
+
+    def step(self, batch):
+        """One step down the flow-matching loss. `batch`: data x (n, ...), or (x, labels y (n, k))."""
+        x, *conditions = batch if isinstance(batch, list | tuple) else (batch,)
+        conditions = [self.hide_some(y) for y in conditions]
+        z, t = torch.randn_like(x), logit_normal(len(x), x.device)
+        loss = flow_matching_loss(self.network, x, z, t, *conditions)
+        self.optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimizer.step()
+        self.schedule.step()
+        self.average.update_parameters(self.network)
+        return {"loss": loss.detach()}
+
+    def hide_some(self, y):
+        """Labels (n, k) of which whole rows are -1, with probability `drop`."""
+        hidden = torch.rand(len(y), 1, device=y.device) < self.drop
+        return torch.where(hidden, -1, y)
+
+    def state_dict(self):
+        return {name: getattr(self, name).state_dict() for name in PARTS}
+
+    def load_state_dict(self, state):
+        for name in PARTS:
+            getattr(self, name).load_state_dict(state[name])
