@@ -6,6 +6,7 @@ __version__ = "0.1.0"
 __all__ = [
     "datasets",
     "deepfakes",
+    "diffusion",
     "exercises",
     "gans",
     "images",

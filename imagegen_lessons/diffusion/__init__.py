@@ -8,8 +8,16 @@ from imagegen_lessons.diffusion.flow import (
     logit_normal,
     over,
     predictions,
-    signal_and_noise,
     velocity_from_noise,
+)
+from imagegen_lessons.diffusion.networks import (
+    Block,
+    ConditionalUNet,
+    UNet,
+    VelocityMLP,
+    check_noisy,
+    check_widths,
+    time_embedding,
 )
 from imagegen_lessons.diffusion.samplers import (
     ddim_step,
@@ -23,4 +31,3 @@ from imagegen_lessons.diffusion.samplers import (
     vary,
 )
 from imagegen_lessons.diffusion.trainer import FlowTrainer
-from imagegen_lessons.diffusion.networks import Block, UNet, VelocityMLP, time_embedding

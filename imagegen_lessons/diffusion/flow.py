@@ -67,13 +67,3 @@ def velocity_from_noise(noise, x_t, t):
     if (t == 0).any():
         raise ValueError("At time 0 the noise is known and the velocity does not follow from it.")
     return (x_t - noise) / over(t, x_t)
-
-
-def signal_and_noise(t):
-    """How DDPM writes the same mixture: (√ᾱ, √(1 - ᾱ)) for times t in [0, 1].
-
-    Both mixtures have the ratio t : (1 - t) of data to noise; DDPM divides by √(t² + (1 - t)²), so that a unit
-    variance is kept (Ho et al. 2020, equation 4; t runs the other way there).
-    """
-    scale = (t.square() + (1 - t).square()).sqrt()
-    return t / scale, (1 - t) / scale

@@ -119,8 +119,8 @@ class Discriminator(nn.Module):
         return self.score(self.features(x))
 
 
-def check_labels(y, classes, n):
-    """Raises a ValueError in one sentence unless `y` holds labels (n, len(classes)) that exist."""
+def check_labels(y, classes, n, optional=False):
+    """Raises a ValueError in one sentence unless `y` holds labels (n, len(classes)) that exist, or -1 if `optional`."""
     if not isinstance(y, torch.Tensor) or y.is_floating_point() or y.dim() != 2 or y.shape[1] != len(classes):
         raise ValueError(f"Labels are whole numbers of shape (n, {len(classes)}), not {_kind(y)}.")
     if len(y) != n:
@@ -128,11 +128,12 @@ def check_labels(y, classes, n):
             f"There are {len(y)} rows of labels for {n} latents or pictures; each needs its own."
         )
     # One question for all columns: a GPU is slow to answer.
-    wrong = (y < 0) | (y >= torch.tensor(classes, device=y.device))
+    wrong = (y < -int(optional)) | (y >= torch.tensor(classes, device=y.device))
     if wrong.any():
         row, column = wrong.nonzero()[0].tolist()
         raise ValueError(
-            f"Label {column} is a whole number from 0 to {classes[column] - 1}, not {y[row, column].item()}."
+            f"Label {column} is a whole number from 0 to {classes[column] - 1}{', or -1 for none' * optional}, "
+            f"not {y[row, column].item()}."
         )
 
 

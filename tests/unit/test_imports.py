@@ -21,7 +21,13 @@ PLUMBING = [
     "networks",
 ]
 # Arcs import the plumbing, and of other arcs only those that they build on.
-ARCS = {"gans": [], "style": [], "superres": ["gans"], "deepfakes": ["gans", "superres"]}
+ARCS = {
+    "gans": [],
+    "diffusion": ["gans"],
+    "style": [],
+    "superres": ["gans"],
+    "deepfakes": ["gans", "superres"],
+}
 ALLOWED = {name: set(PLUMBING[:k]) for k, name in enumerate(PLUMBING)}
 ALLOWED |= {name: {*PLUMBING, *others} for name, others in ARCS.items()}
 ALLOWED["exercises"] = {*PLUMBING, *ARCS}
