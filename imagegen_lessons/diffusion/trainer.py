@@ -36,7 +36,10 @@ class FlowTrainer:
         x, *conditions = batch if isinstance(batch, list | tuple) else (batch,)
         conditions = [self.hide_some(y) for y in conditions]
         z, t = torch.randn_like(x), logit_normal(len(x), x.device)
-        loss = flow_matching_loss(self.network, x, z, t, *conditions)
+        return self.descend(flow_matching_loss(self.network, x, z, t, *conditions))
+
+    def descend(self, loss):
+        """One step of the optimizer down this loss, with gradients cut to a length of 1; the average follows."""
         self.optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
