@@ -1,4 +1,4 @@
-"""Lesson 03's recipe against the DCGAN that most people start from, on real garments, with equal time.
+"""Lesson 03's GAN and lesson 11's flow against the DCGAN that most people start from: real garments, equal time.
 
 python benchmarks/fashion_gan.py FASHION [--seconds 90] [--seeds 3]
 
@@ -13,6 +13,7 @@ of 64. It runs with its own size, 64×64 on enlarged pictures, and cut down to 3
 """
 
 import argparse
+import math
 import os
 import time
 
@@ -20,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from imagegen_lessons import datasets, gans, images, metrics, runtime, training
+from imagegen_lessons import datasets, diffusion, gans, images, metrics, runtime, training
 
 TURN = 5.0  # seconds
 FAKES = 5_000
@@ -70,7 +71,7 @@ class Theirs:
         x = 2 * (x if size == x.shape[-1] else images.resize(x, size)) - 1
         self.batches = datasets.Batches(x, size=64, seed=seed)
 
-    def step(self) -> None:
+    def step(self, share: float) -> None:
         real = next(self.batches)
         one, zero = torch.ones(len(real), 1), torch.zeros(len(real), 1)
         fake = self.G(torch.randn(len(real), 100, 1, 1))
@@ -104,13 +105,37 @@ class Ours:
         self.gan = gans.GANTrainer(self.G, self.D, gans.RELATIVISTIC, latent=64, **settings)
         self.batches = datasets.Batches(x, size=64, seed=seed)
 
-    def step(self) -> None:
+    def step(self, share: float) -> None:
         self.gan.step(next(self.batches))
 
     @torch.no_grad()
     def pictures(self) -> dict[str, torch.Tensor]:
         latents = torch.randn(FAKES, 64, generator=runtime.generator(1))
         return {"average": torch.cat([self.gan.average(z) for z in latents.split(250)])}
+
+
+class Flow:
+    """Lesson 11's U-Net and settings, for grey pictures; the rate follows the share of the time that is used."""
+
+    def __init__(self, x, seed: int):
+        torch.manual_seed(seed)
+        network = diffusion.UNet(channels=1).to(memory_format=torch.channels_last)
+        self.flow = diffusion.FlowTrainer(network, steps=10**6)  # whose own rate is overwritten below
+        self.batches = datasets.Batches(2 * x - 1, size=16, seed=seed)
+
+    def step(self, share: float) -> None:
+        self.flow.optimizer.param_groups[0]["lr"] = (
+            3e-3 * min(1, share / 0.05) * (1 + math.cos(math.pi * share)) / 2
+        )
+        x = next(self.batches)
+        z, t = torch.randn_like(x), diffusion.logit_normal(len(x))
+        self.flow.descend(diffusion.flow_matching_loss(self.flow.network, x, z, t))
+
+    @torch.no_grad()
+    def pictures(self) -> dict[str, torch.Tensor]:
+        z = torch.randn(FAKES, 1, 32, 32, generator=runtime.generator(1))
+        x = torch.cat([diffusion.sample(self.flow.average, part, 10) for part in z.split(250)])
+        return {"average, 10 steps of Euler": (x / 2 + 0.5).clamp(0, 1)}
 
 
 def squeezenet():
@@ -141,7 +166,7 @@ def train(contenders: dict, seconds: float) -> dict[str, int]:
             turn = min(TURN, seconds - used[name])
             start = time.perf_counter()
             while time.perf_counter() - start < turn:
-                contender.step()
+                contender.step(min(1.0, (used[name] + time.perf_counter() - start) / seconds))
                 steps[name] += 1
             used[name] += max(0.0, time.perf_counter() - start) if turn > 0 else 0.0
     return steps
@@ -166,10 +191,12 @@ def main() -> None:
             "DCGAN 64×64": Theirs(x, 64, 64, 64, seed),
             "DCGAN 32×32": Theirs(x, 32, 28, 32, seed),
             "lesson 03": Ours(x, seed),
+            "lesson 11": Flow(x, seed),
         }
         if seed == 0:
             for name, c in contenders.items():
-                print(f"  {name}: G {weights(c.G):,} and D {weights(c.D):,} weights")
+                parts = [c.flow.network] if isinstance(c, Flow) else [c.G, c.D]
+                print(f"  {name}: {' and '.join(f'{weights(part):,}' for part in parts)} weights")
         steps = train(contenders, arguments.seconds)
         for name, contender in contenders.items():
             sets = contender.pictures()

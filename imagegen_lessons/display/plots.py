@@ -45,7 +45,7 @@ def describe_curves(values: dict[str, list[float]], sample=None) -> str:
 
 
 def draw_curves(values: dict[str, list[float]], sample=None) -> bytes:
-    """Draws one curve per name over the steps, and `sample` beside them, as the bytes of a JPEG file.
+    """Draws one curve per name over the steps, and `sample` beside them, as the bytes of a PNG or JPEG file.
 
     `values`: name -> one number per step, NaN where there is none. Long series are shown as means of neighbouring
     steps. `sample`: images (n, C, H, W) in [0, 1], a matplotlib Figure, or the bytes of a picture file.
@@ -59,12 +59,13 @@ def draw_curves(values: dict[str, list[float]], sample=None) -> bytes:
     for picture in pictures:
         canvas.paste(picture, (left, (size[1] - picture.height) // 2))
         left += picture.width
+    drawing = show.with_palette(canvas, colours=128)
     for quality in (85, 60, 30):  # only noise, as from an untrained network, needs the coarser ones
         buffer = io.BytesIO()
         canvas.save(buffer, "JPEG", quality=quality, subsampling=0)  # thin lines need full colour resolution
         if buffer.tell() <= MAX_BYTES:
             break
-    return buffer.getvalue()
+    return min(drawing, buffer.getvalue(), key=len)
 
 
 def _means(series) -> tuple[numpy.ndarray, numpy.ndarray]:

@@ -51,8 +51,8 @@ class Progress:
     def update(self, text: str, fraction: float, picture=None) -> None:
         """Shows the line `text` and how much is done (`fraction`, 0 to 1).
 
-        `picture` is a function that draws and returns the bytes of a JPEG file and their alt text, or None where there
-        is nothing new; it is called only in a notebook, and only when it is time for a new picture.
+        `picture` is a function that draws and returns the bytes of a picture file and their alt text, or None where
+        there is nothing new; it is called only in a notebook, and only when it is time for a new picture.
         """
         due = time.perf_counter() >= self._next_picture
         self._show(text, fraction, picture if due else None)
@@ -81,7 +81,8 @@ class Progress:
         self._next_picture = now + max(pause, 2 * PICTURE_SECONDS)
         if drawn is not None:
             data, self._alt = drawn
-            self._image = show.img_tag(data, self._alt)
+            data, format = show.encode(data)
+            self._image = show.img_tag(data, self._alt, format)
 
     def _publish(self) -> None:
         from IPython.display import clear_output, display

@@ -9,13 +9,18 @@ import io
 from html import escape
 
 import torch
+from PIL import Image
 
 from imagegen_lessons import images, runtime
 
 MAX_WIDTH = 900  # pixels, about the width of a notebook's output area
 GAP = 2  # pixels between pictures
 TILE = 96  # pixels, what a small picture is enlarged to
-FLAT = 0.8  # share of pixels that are like their left neighbour: from there on, PNG is about as small as JPEG
+# Shares of pixels that are like their left neighbour.
+FLAT = 0.8  # from there on, PNG is about as small as JPEG
+ENLARGED = (
+    0.45  # from there on, every pixel is a square: PNG with 128 colours is often smaller than JPEG, and truer
+)
 
 
 def require_alt(alt: str) -> None:
@@ -59,7 +64,14 @@ def encode(picture) -> tuple[bytes, str]:
     buffer = io.BytesIO()
     picture.savefig(buffer, format="png", dpi=90, bbox_inches="tight")
     plt.close(picture)
-    return buffer.getvalue(), "png"
+    return with_palette(Image.open(buffer).convert("RGB"), colours=64), "png"
+
+
+def with_palette(picture: Image.Image, colours: int) -> bytes:
+    """The bytes of a PNG file that knows so many colours: for a drawing a third of the bytes."""
+    buffer = io.BytesIO()
+    picture.quantize(colours, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
 
 
 def picture(picture, alt: str) -> None:
@@ -82,11 +94,17 @@ def _fit(x: torch.Tensor, width: int) -> torch.Tensor:
 
 
 def _small_tag(image: torch.Tensor, alt: str) -> str:
-    """As PNG, which is exact, where most pixels are like their neighbours (enlarged pixels, drawings), else as JPEG."""
+    """An exact PNG where most pixels are like their neighbours (drawings), else a JPEG, or, where pixels are squares,
+    a PNG with 128 colours if it is smaller."""
     x = (255 * image).round()
-    flat = (x[..., 1:] == x[..., :-1]).all(dim=-3).float().mean() > FLAT
-    format = "PNG" if flat else "JPEG"
-    return img_tag(images.to_bytes(image, format, quality=75), alt, format.lower())
+    alike = (x[..., 1:] == x[..., :-1]).all(dim=-3).float().mean()
+    if alike > FLAT:
+        return img_tag(images.to_bytes(image, "PNG"), alt, "png")
+    data = images.to_bytes(image, "JPEG", quality=75)
+    if alike > ENLARGED:
+        data = min(data, with_palette(images.to_pil(image), colours=128), key=len)
+    data, format = encode(data)
+    return img_tag(data, alt, format)
 
 
 def show_images(pictures, alt: str, *, columns: int | None = None, scale: int | None = None) -> None:

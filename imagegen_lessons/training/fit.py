@@ -19,6 +19,7 @@ def fit(
     *,
     title: str = "training",
     sample=None,
+    curves: bool = True,
     checkpoint=None,
     parts: dict | None = None,
     save_every: float = 30.0,
@@ -31,6 +32,7 @@ def fit(
     `sample()` gives the picture beside the curves: images (n, C, H, W) in [0, 1], a matplotlib Figure, or bytes.
     It is called whenever there is time to draw, without gradients, and cannot disturb the random numbers of
     training; a network with batch normalisation or dropout it must set to eval mode, and back.
+    `curves`: False leaves it at the line of progress, for trainings of seconds.
 
     With `checkpoint` (a path), `parts` (name -> network, optimiser, …) are saved there every `save_every` seconds
     and at the end, and the next call goes on from there, unless `fresh`. The random state is saved too, and
@@ -66,7 +68,7 @@ def fit(
                 run.pending.append(_numbers(step() if feed is None else step(_next(feed, stop, run))))
                 if screen.due():
                     run.settle()
-                    screen.update(run.progress(), run.done / steps, picture)
+                    screen.update(run.progress(), run.done / steps, picture if curves else None)
                 if time.perf_counter() >= next_save:
                     run.store_if_possible()
                     next_save = time.perf_counter() + save_every
@@ -80,7 +82,7 @@ def fit(
             run.history.stopped = run.done < steps
             run.check_weights()
             run.store()
-            screen.finish(run.outcome(), run.done / steps, picture)
+            screen.finish(run.outcome(), run.done / steps, picture if curves else None)
     if full:
         raise TrainingError(
             f"The GPU's memory was full after {run.done:,} steps: take smaller batches, pictures or networks, or shut "

@@ -10,7 +10,8 @@ from PIL import Image
 
 from imagegen_lessons import datasets, images, runtime
 from imagegen_lessons.display import show
-from tests.unit.helpers import refused, tags
+from imagegen_lessons.synthetic import faces
+from tests.unit.helpers import random, refused, tags
 
 ALT = "Two drawn faces."
 NASTY = "\"><script>alert(1)</script> & 'smile'"
@@ -162,6 +163,21 @@ def test_drawings_are_stored_exactly_and_photographs_small(notebook):
     show.compare({"drawing": drawing}, ALT)
     found = [pictures(bundle["text/html"])[0].format for bundle in notebook]
     assert found == ["PNG", "JPEG", "PNG"]
+
+
+def test_enlarged_pixels_are_stored_as_squares_in_fewer_bytes(notebook):
+    """A JPEG smears the squares, and noise costs it most."""
+    faces_and_noise = torch.cat([faces.render(faces.passports(6, seed=1)), random(6, 3, 32, 32)])
+    show.show_images(faces_and_noise, ALT, columns=6, scale=2)
+    (picture,) = pictures(notebook[0]["text/html"])
+    assert picture.format == "PNG" and len(picture.getcolors()) <= 128
+    shown = torch.from_numpy(numpy.array(picture.convert("RGB"))).permute(2, 0, 1) / 255
+    exact = images.grid(show.enlarge(faces_and_noise, 2), columns=6, gap=show.GAP)[0]
+    as_jpeg = images.to_bytes(exact, "JPEG", quality=75)
+    jpeg = torch.from_numpy(numpy.array(Image.open(io.BytesIO(as_jpeg)))).permute(2, 0, 1) / 255
+    error, jpeg_error = ((x - exact).square().mean() for x in (shown, jpeg))
+    assert error < jpeg_error and len(notebook[0]["text/html"]) < len(as_jpeg)
+    assert torch.equal(shown[:, 0, 0], shown[:, 1, 1])
 
 
 def test_what_can_be_encoded():

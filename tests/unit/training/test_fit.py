@@ -432,6 +432,16 @@ def test_what_cannot_be_drawn_does_not_end_the_training(path, monkeypatch, capsy
     assert drawn[1][1] is not None and drawn[-1][1] is None and "⚠ no picture: RuntimeError" in drawn[-1][0]
 
 
+def test_a_short_training_may_do_without_curves(monkeypatch):
+    shown = []
+    monkeypatch.setattr(progress.Progress, "due", lambda self: True)
+    monkeypatch.setattr(
+        progress.Progress, "_show", lambda self, text, fraction, picture: shown.append(picture)
+    )
+    Trainer().fit(3, None, curves=False)
+    assert shown == [None] * 4
+
+
 def test_a_save_that_fails_on_the_way_is_said_and_the_next_one_counts(path, monkeypatch, capsys):
     write, calls = runtime.write_atomically, []
 
