@@ -16,7 +16,7 @@ def euler_step(velocity, x, t, dt):
 def heun_step(velocity, x, t, dt):
     """One step along the mean of the velocities at both of its ends (Heun's method): two evaluations, (n, ...)."""
     here = velocity(x, t)
-    there = velocity(x + dt * here, (t + dt).clamp(max=1.0))
+    there = velocity(x + dt * here, t + dt)
     return x + dt * (here + there) / 2
 
 
@@ -24,7 +24,8 @@ def heun_step(velocity, x, t, dt):
 def path(velocity, z, steps, *, step=euler_step, start=0.0):
     """All points on the way from z (n, ...) at time `start` to time 1, in equal steps: a list of steps + 1 tensors.
 
-    step: `euler_step`, `heun_step`, or one like them. Raises ValueError unless steps >= 1 and 0 <= start < 1.
+    step: `euler_step`, `heun_step`, or one like them; the last step is Euler's, because at time 1 a velocity that leads
+    to a predicted picture is 0 / 0 (Karras et al. 2022). Raises ValueError unless steps >= 1 and 0 <= start < 1.
     """
     steps = settings.whole(steps, "The number of steps")
     start = settings.number(start, "The time to start at", low=0, below=1)
@@ -32,7 +33,7 @@ def path(velocity, z, steps, *, step=euler_step, start=0.0):
     points = [z]
     for now, then in zip(times, times[1:], strict=False):
         t = torch.full((len(z),), now, device=z.device)
-        points.append(step(velocity, points[-1], t, then - now))
+        points.append((step if then < 1 else euler_step)(velocity, points[-1], t, then - now))
     return points
 
 

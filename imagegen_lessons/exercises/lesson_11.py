@@ -539,7 +539,7 @@ def sampler(velocity, z, steps):
     """Data (n, …) from noise z (n, …) at t = 0, with exactly `steps` evaluations of velocity(x, t), t of shape (n,)."""
     x, before = z, None
     for k in range(steps):
-        v = velocity(x, torch.full((len(z),), k / steps))
+        v = velocity(x, torch.full((len(z),), k / steps, device=z.device))
         direction = v if before is None else 1.5 * v - 0.5 * before
         x, before = x + direction / steps, v
     return x

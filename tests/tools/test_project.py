@@ -18,6 +18,7 @@ LARGE = {  # the tracked files that may be larger than MAX_FILE -> how large, in
     "data/checkpoints/feature_extractor.safetensors": 2_700_000,
     "data/checkpoints/adain.safetensors": 1_100_000,
     "data/checkpoints/faces_gan.safetensors": 2_000_000,
+    "data/checkpoints/faces_flow.safetensors": 3_000_000,
     "data/checkpoints/sprites_gan.safetensors": 2_000_000,
     "data/checkpoints/outfits_gan.safetensors": 2_000_000,
 }
