@@ -162,6 +162,10 @@ def table(tmp_path_factory):
     return graded(folder, "--seconds", "6")
 
 
+# The first of them waits for some ninety attempts of two to four seconds each, the course's every exercise among them.
+all_exercises = pytest.mark.timeout(900)
+
+
 @pytest.fixture(scope="module")
 def good_table(tmp_path_factory):
     """An untouched lesson, two with the course's answers, and other right answers to everything."""
@@ -267,16 +271,19 @@ def test_who_and_what_is_in_the_table(table):
     assert ("deep_code.ipynb", "sgd_step") in table
 
 
+@all_exercises
 def test_an_untouched_lesson_is_not_attempted(good_table):
     rows = [row for (file, _), row in good_table.items() if file == "untouched.ipynb"]
     assert len(rows) == 5 and {row["verdict"] for row in rows} == {"not attempted"}
 
 
+@all_exercises
 def test_the_answers_are_right_in_their_lessons(good_table):
     rows = [row for row in good_table.values() if row["student"] == "solved"]
     assert len(rows) == 12 and {row["verdict"] for row in rows} == {"right"}, str(rows)
 
 
+@all_exercises
 def test_differently_written_answers_to_everything_are_right(good_table):
     rows = {name: row for (file, name), row in good_table.items() if file.startswith("others")}
     assert set(rows) == set(ALL)

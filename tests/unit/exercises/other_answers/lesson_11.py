@@ -38,6 +38,10 @@ def ddim_step(noise, x, now, then):
     return x * (then[0] / now[0]) + (then[1] - then[0] * now[1] / now[0]) * noise
 
 
+def guidance(free, conditional, scale):
+    return (1 - scale) * free + scale * conditional
+
+
 def sampler(velocity, z, steps):
     """Adams-Bashforth with a list of velocities."""
     x, velocities = z.clone(), []
@@ -103,7 +107,7 @@ ANSWERS = {
         lambda e, x, now, then: torch.lerp(e * then[1], e * then[1] + (x - now[1] * e) / now[0], then[0]),
     ],
     "guidance": [
-        lambda a, b, s: (1 - s) * a + s * b,
+        guidance,
         lambda a, b, s: torch.lerp(a, b, s),
         lambda a, b, s: b + (s - 1) * (b - a),
     ],
