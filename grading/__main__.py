@@ -210,3 +210,7 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    # The table is written. In Python's own ending, what the exercises' answers left behind is collected after PyTorch
+    # has been taken down, and one run in three ended in a segmentation fault.
+    sys.stdout.flush()
+    os._exit(0)
