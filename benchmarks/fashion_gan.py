@@ -114,6 +114,11 @@ class Ours:
         return {"average": torch.cat([self.gan.average(z) for z in latents.split(250)])}
 
 
+def rate(share: float, peak: float) -> float:
+    """A learning rate that rises over the first twentieth of the time, and falls to 0 with a cosine."""
+    return peak * min(1.0, share / 0.05) * (1 + math.cos(math.pi * min(1.0, share))) / 2
+
+
 class Flow:
     """Lesson 11's U-Net and settings, for grey pictures; the rate follows the share of the time that is used."""
 
@@ -124,12 +129,8 @@ class Flow:
         self.batches = datasets.Batches(2 * x - 1, size=16, seed=seed)
 
     def step(self, share: float) -> None:
-        self.flow.optimizer.param_groups[0]["lr"] = (
-            3e-3 * min(1, share / 0.05) * (1 + math.cos(math.pi * share)) / 2
-        )
-        x = next(self.batches)
-        z, t = torch.randn_like(x), diffusion.logit_normal(len(x))
-        self.flow.descend(diffusion.flow_matching_loss(self.flow.network, x, z, t))
+        self.flow.optimizer.param_groups[0]["lr"] = rate(share, 3e-3)
+        self.flow.step(next(self.batches))
 
     @torch.no_grad()
     def pictures(self) -> dict[str, torch.Tensor]:

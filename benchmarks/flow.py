@@ -27,26 +27,32 @@ class Velocity(diffusion.UNet):
         return self.denoise(x_t, t)
 
 
-class Patches(diffusion.UNet):
+class Patches(nn.Module):
     """Squares of 4 × 4 pixels become channels, and there are two resolutions instead of three."""
 
     def __init__(self, width=64, deep=128, condition=64):
-        super().__init__(12, (width, deep, 8), condition)
-        self.first, self.last = nn.Conv2d(48, width, 3, padding=1), nn.Conv2d(width, 48, 3, padding=1)
-        self.middle = nn.ModuleList(diffusion.Block(deep, deep, condition) for _ in range(2))
-        self.up = diffusion.Block(deep + width, width, condition)
-        for name in ("conv_in", "block2", "down2", "middle1", "middle2", "block3", "block4", "conv_out"):
-            delattr(self, name)
-        nn.init.zeros_(self.last.weight)
+        super().__init__()
+        self.time = nn.Sequential(
+            nn.Linear(32, condition), nn.SiLU(), nn.Linear(condition, condition), nn.SiLU()
+        )
+        self.conv_in = nn.Conv2d(48, width, 3, padding=1)
+        self.block, self.down = (
+            diffusion.Block(width, width, condition),
+            nn.Conv2d(width, deep, 3, 2, padding=1),
+        )
+        self.middle1, self.middle2 = (diffusion.Block(deep, deep, condition) for _ in range(2))
+        self.up, self.norm_out = diffusion.Block(deep + width, width, condition), nn.GroupNorm(8, width)
+        self.conv_out = nn.Conv2d(width, 48, 3, padding=1)
+        nn.init.zeros_(self.conv_out.weight)
 
     def denoise(self, x_t, t):
-        condition = self.condition(t)
-        fine = self.block1(self.first(F.pixel_unshuffle(x_t, 4)), condition)
-        h = self.down1(fine)
-        for block in self.middle:
-            h = block(h, condition)
+        condition = self.time(diffusion.time_embedding(t))
+        fine = self.block(self.conv_in(F.pixel_unshuffle(x_t, 4)), condition)
+        h = self.middle2(self.middle1(self.down(fine), condition), condition)
         h = self.up(torch.cat([F.interpolate(h, scale_factor=2), fine], dim=1), condition)
-        return F.pixel_shuffle(self.last(F.silu(self.norm_out(h))), 4)
+        return F.pixel_shuffle(self.conv_out(F.silu(self.norm_out(h))), 4)
+
+    forward = diffusion.UNet.forward  # the velocity leads to what `denoise` predicts
 
 
 # name -> (network, size of a batch, learning rate, distribution of the times)

@@ -1,4 +1,4 @@
-"""GAN, VAE and flow of faces with equal time: `python benchmarks/generative_models.py [--seconds 110] [--seeds 3]`
+"""GAN, VAE and flow of faces with equal time: `python -m benchmarks.generative_models [--seconds 110] [--seeds 3]`
 
 Each gets so many seconds of processor time on one thread, in turns, with the settings of its lesson: lesson 03's GAN;
 lesson 11's VAE; an autoencoder for half of the time and then a flow of its latents; and the flow of pixels. Learning
@@ -7,24 +7,19 @@ ones in the features of the faces' classifier.
 """
 
 import argparse
-import math
 import os
 import time
 
 import torch
 import torch.nn.functional as F
 
+from benchmarks.fashion_gan import rate
 from imagegen_lessons import datasets, diffusion, gans, metrics, networks, runtime, training
 from imagegen_lessons.synthetic import faces
 from imagegen_lessons.training import checkpoint
 
 TURN = 5.0  # seconds
 FAKES = 2_000
-
-
-def rate(share: float, peak: float) -> float:
-    """A learning rate that rises over the first twentieth of the time, and falls to 0 with a cosine."""
-    return peak * min(1.0, share / 0.05) * (1 + math.cos(math.pi * min(1.0, share))) / 2
 
 
 class GAN:

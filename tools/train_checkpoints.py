@@ -129,26 +129,32 @@ def faces_gan(seed=0):
 def figures_of_faces(G) -> dict:
     """How good are 2,000 faces of G? By the classifier's features, compared with faces that it has not seen."""
     z = torch.randn(count(2_000), 64, generator=runtime.generator(1))
-    classes, distance = compare_faces(torch.cat([G(part) for part in z.split(250)]))
+    fake = torch.cat([G(part) for part in z.split(250)])
+    classes, distance = compare_faces(*held_out_faces(), fake)
     return {"classes of 72 among 2,000": classes, "Fréchet distance": distance}
 
 
 @torch.no_grad()
-def compare_faces(fake) -> tuple[int, float]:
-    """Classes that occur among faces (n, 3, 32, 32), and their Fréchet distance to 5,000 held-out real ones."""
+def held_out_faces() -> tuple:
+    """The classifier of faces, and its features of 5,000 real faces that no generator has seen."""
     classifier = checkpoint.load_network("faces_classifier", networks.FaceClassifier())
-    real = faces.render(faces.passports(count(5_000), seed=3_000))
-    distance = metrics.frechet_distance(classifier.features(real), classifier.features(fake))
+    return classifier, classifier.features(faces.render(faces.passports(count(5_000), seed=3_000)))
+
+
+@torch.no_grad()
+def compare_faces(classifier, features, fake) -> tuple[int, float]:
+    """Classes that occur among faces (n, 3, 32, 32), and their Fréchet distance to the held-out ones."""
+    distance = metrics.frechet_distance(features, classifier.features(fake))
     return metrics.class_coverage(classifier.class_index(fake), faces.CLASSES), round(distance, 3)
 
 
-FACE_LABELS = {"skin_tone": 6, "hair_colour": 6, "glasses": 2}  # name of the factor -> how many values it has
+FACE_LABELS = ("skin_tone", "hair_colour", "glasses")  # by which the flow of faces can be conditioned
 
 
 @recipe
 def faces_flow(seed=0):
     """Lesson 11's flow of faces, with labels for skin, hair and glasses: the average of a U-Net's weights."""
-    network = diffusion.ConditionalUNet(FACE_LABELS.values(), widths=(48, 96, 128))
+    network = diffusion.ConditionalUNet(output_sizes(faces, FACE_LABELS), widths=(48, 96, 128))
     network = network.to(memory_format=torch.channels_last)  # a tenth faster
     steps = steps_of(30_000)
     flow = diffusion.FlowTrainer(network, steps, lr=2e-3, average=training.EMA(network, decay=0.999))
@@ -167,7 +173,7 @@ def figures_of_flow(network) -> dict:
     """How good are 2,000 faces without labels, by the number of evaluations? And how often are labels obeyed?"""
     rng, n = runtime.generator(1), count(2_000)
     z = torch.randn(n, 3, 32, 32, generator=rng)
-    y = torch.stack([torch.randint(k, (n,), generator=rng) for k in FACE_LABELS.values()], dim=1)
+    y = torch.stack([torch.randint(k, (n,), generator=rng) for k in output_sizes(faces, FACE_LABELS)], dim=1)
 
     def faces_of(steps, step=diffusion.euler_step, scale=None):
         parts = []
@@ -176,21 +182,21 @@ def figures_of_flow(network) -> dict:
             parts.append(diffusion.sample(velocity, noise, steps, step=step))
         return (torch.cat(parts) / 2 + 0.5).clamp(0, 1)
 
+    classifier, features = held_out_faces()
     figures = {}
     many = {n: n for n in (1, 2, 5, 10, 20, 50)}  # evaluations of the network for one picture -> steps
     half = {2 * n - 1: n for n in (2, 3, 5, 10)}  # Heun's last step is Euler's
     for name, step, counts in (("Euler", diffusion.euler_step, many), ("Heun", diffusion.heun_step, half)):
         counts = list(counts.items())[: runtime.steps(full=9, quick=1)]
-        found = {n: compare_faces(faces_of(steps, step)) for n, steps in counts}
+        found = {n: compare_faces(classifier, features, faces_of(steps, step)) for n, steps in counts}
         figures[f"classes, {name}"] = ", ".join(f"{n}: {classes}" for n, (classes, _) in found.items())
         figures[f"Fréchet, {name}"] = ", ".join(f"{n}: {distance}" for n, (_, distance) in found.items())
-    classifier = checkpoint.load_network("faces_classifier", networks.FaceClassifier())
     for scale in (1.0, 2.0):
         x = faces_of(steps_of(20), scale=scale)
         predicted = classifier.predict(x)
         right = [(predicted[name] == y[:, i]).float().mean().item() for i, name in enumerate(FACE_LABELS)]
         figures[f"agreement, guidance {scale:g}"] = str([round(share, 4) for share in right])
-        figures[f"Fréchet, guidance {scale:g}"] = compare_faces(x)[1]
+        figures[f"Fréchet, guidance {scale:g}"] = compare_faces(classifier, features, x)[1]
     return figures
 
 

@@ -97,7 +97,8 @@ class UNet(nn.Module):
 
 def check_widths(channels, widths, condition):
     """Raises a ValueError in one sentence unless these are whole numbers, and three widths that are multiples of 8."""
-    whole(channels, "channels"), whole(condition, "condition")
+    whole(channels, "channels")
+    whole(condition, "condition")
     if len(widths) != 3 or any(whole(width, "A width") % 8 for width in widths):
         raise ValueError(
             f"Three widths are needed, multiples of 8 for the groups of GroupNorm, not {widths}."

@@ -18,9 +18,8 @@ GAP = 2  # pixels between pictures
 TILE = 96  # pixels, what a small picture is enlarged to
 # Shares of pixels that are like their left neighbour.
 FLAT = 0.8  # from there on, PNG is about as small as JPEG
-ENLARGED = (
-    0.45  # from there on, every pixel is a square: PNG with 128 colours is often smaller than JPEG, and truer
-)
+# From there on, every pixel is a square: a PNG with 128 colours is often smaller than a JPEG, and truer.
+ENLARGED = 0.45
 
 
 def require_alt(alt: str) -> None:
@@ -94,8 +93,10 @@ def _fit(x: torch.Tensor, width: int) -> torch.Tensor:
 
 
 def _small_tag(image: torch.Tensor, alt: str) -> str:
-    """An exact PNG where most pixels are like their neighbours (drawings), else a JPEG, or, where pixels are squares,
-    a PNG with 128 colours if it is smaller."""
+    """The picture as an exact PNG where most pixels are like their neighbours (drawings), else as a JPEG.
+
+    Where every pixel is a square, a PNG with 128 colours takes the JPEG's place if it is smaller.
+    """
     x = (255 * image).round()
     alike = (x[..., 1:] == x[..., :-1]).all(dim=-3).float().mean()
     if alike > FLAT:
