@@ -15,16 +15,15 @@ class FlowTrainer:
 
     network: called as network(x_t, t), or network(x_t, t, y) where batches have labels. steps: of the whole training,
     over which the learning rate rises to `lr` and falls again. average: the running average of the weights, from which
-    pictures are made. drop: the share of pictures whose labels are hidden (all -1), so that one network learns both
-    velocities that guidance needs. The whole trainer is one part to save.
-    Raises ValueError unless steps >= 1, lr > 0 and 0 <= drop <= 1.
+    pictures are made. Some labels are hidden from it (`hide_some`), so that one network learns the velocity with all
+    of them, with some, and with none, which guidance needs. The whole trainer is one part to save.
+    Raises ValueError unless steps >= 1 and lr > 0.
     """
 
-    def __init__(self, network, steps, *, lr=4e-3, average=None, drop=0.3):
+    def __init__(self, network, steps, *, lr=4e-3, average=None):
         self.network, self.steps = network, settings.whole(steps, "steps")
         if settings.number(lr, "lr, the learning rate,", low=0) == 0:
             raise ValueError("With lr, the learning rate, at 0 nothing is learned.")
-        self.drop = settings.number(drop, "drop, the share of hidden labels,", low=0, below=1 + 1e-9)
         self.optimizer = torch.optim.Adam(network.parameters(), lr, betas=(0.9, 0.99))
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimizer, lr, self.steps, pct_start=min(0.05, 500 / self.steps), cycle_momentum=False
@@ -48,10 +47,11 @@ class FlowTrainer:
         self.average.update_parameters(self.network)
         return {"loss": loss.detach()}
 
-    def hide_some(self, y):
-        """Labels (n, k) of which whole rows are -1, with probability `drop`."""
-        hidden = torch.rand(len(y), 1, device=y.device) < self.drop
-        return torch.where(hidden, -1, y)
+    @staticmethod
+    def hide_some(y):
+        """Labels (n, k) of which some are -1: in each row none, all, or any number in between, equally often."""
+        share = torch.rand(len(y), 1, device=y.device)
+        return torch.where(torch.rand(y.shape, device=y.device) < share, -1, y)
 
     def state_dict(self):
         return {name: getattr(self, name).state_dict() for name in PARTS}

@@ -128,13 +128,27 @@ def compare(pictures: dict[str, torch.Tensor], alt: str, *, scale: int | None = 
 
     Each is enlarged by a whole factor (`scale`) or shrunk, to about `width` pixels.
     """
+    sheets = {name: _fit(images.grid(picture), width) for name, picture in pictures.items()}
+    sheets = {name: enlarge(x, scale or max(1, width // x.shape[-1])) for name, x in sheets.items()}
+    _publish_named(sheets, alt, "display:inline-block;margin:4px;vertical-align:top")
+
+
+def show_rows(rows: dict[str, torch.Tensor], alt: str, *, scale: int = 2) -> None:
+    """Shows rows of pictures under each other, each to the right of its name. `rows`: name -> images (n, C, H, W)."""
+    sheets = {
+        name: _fit(images.grid(enlarge(images.batch(x), scale), columns=len(x), gap=GAP), MAX_WIDTH)
+        for name, x in rows.items()
+    }
+    row = "display:flex;flex-direction:row-reverse;justify-content:flex-end;align-items:center;margin:4px 0"
+    _publish_named(sheets, alt, row, caption="flex:0 0 9em")
+
+
+def _publish_named(sheets: dict[str, torch.Tensor], alt: str, style: str, caption: str = "") -> None:
+    """Publishes each picture (1, C, H, W) with its name as caption, in a figure of this CSS style."""
     require_alt(alt)
-    figures = []
-    for name, picture in pictures.items():
-        x = _fit(images.grid(picture), width)
-        tag = _small_tag(enlarge(x, scale or max(1, width // x.shape[-1])), f"{name}: {alt}")
-        figures.append(
-            f'<figure style="display:inline-block;margin:4px;vertical-align:top">{tag}'
-            f"<figcaption>{escape(name)}</figcaption></figure>"
-        )
-    publish("<div>" + "".join(figures) + "</div>", f"{alt} ({', '.join(pictures)})")
+    figures = [
+        f'<figure style="{style}">{_small_tag(x, f"{name}: {alt}")}'
+        f'<figcaption style="{caption}">{escape(name)}</figcaption></figure>'
+        for name, x in sheets.items()
+    ]
+    publish("<div>" + "".join(figures) + "</div>", f"{alt} ({', '.join(sheets)})")

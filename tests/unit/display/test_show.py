@@ -39,6 +39,9 @@ def figure():
 SHOWS = {
     "show_images": lambda alt: show.show_images(torch.rand(2, 3, 8, 8), alt),
     "compare": lambda alt: show.compare({"before": torch.rand(3, 8, 8), "after": torch.rand(3, 8, 8)}, alt),
+    "show_rows": lambda alt: show.show_rows(
+        {"before": torch.rand(2, 3, 8, 8), "after": torch.rand(2, 3, 8, 8)}, alt
+    ),
     "figure": lambda alt: show.picture(figure(), alt),
     "picture": lambda alt: show.picture(images.to_bytes(torch.rand(3, 8, 8)), alt),
     "publish": lambda alt: show.publish("<p>hello</p>", alt),
@@ -122,6 +125,13 @@ def test_compared_pictures_get_about_one_width(notebook):
     assert found == [(256, 256), (250, 150), (260, 130), (260, 1)]
 
 
+def test_each_row_has_its_name_and_one_scale(notebook):
+    show.show_rows({"one": torch.rand(5, 3, 8, 8), "<b>": torch.rand(2, 1, 8, 8)}, ALT, scale=3)
+    html = notebook[0]["text/html"]
+    assert [p.size for p in pictures(html)] == [(5 * 24 + 4 * show.GAP, 24), (2 * 24 + show.GAP, 24)]
+    assert html.count("<figcaption") == 2 and "&lt;b&gt;" in html and "<b>" not in html
+
+
 def test_files_are_small_and_figures_closed(notebook):
     import matplotlib.pyplot as plt
 
@@ -149,7 +159,8 @@ def test_files_are_small_and_figures_closed(notebook):
     ],
 )
 def test_what_is_no_picture_gets_a_sentence(notebook, wrong, words):
-    for call in (show.show_images, lambda x, alt: show.compare({"wrong": x}, alt)):
+    named = [lambda x, alt, call=call: call({"wrong": x}, alt) for call in (show.compare, show.show_rows)]
+    for call in (show.show_images, *named):
         with refused(words, images.ImageError):
             call(wrong, ALT)
     assert notebook == []
