@@ -156,7 +156,7 @@ def faces_flow(seed=0):
     """Lesson 11's flow of faces, with labels for skin, hair and glasses: the average of a U-Net's weights."""
     network = diffusion.ConditionalUNet(output_sizes(faces, FACE_LABELS), widths=(48, 96, 128))
     network = network.to(memory_format=torch.channels_last)  # a tenth faster
-    steps = steps_of(20_000)
+    steps = steps_of(14_000)
     flow = diffusion.FlowTrainer(network, steps, lr=2e-3, average=training.EMA(network, decay=0.999))
     factors = faces.passports(count(60_000), seed=10 + seed)
     y = torch.stack([factors[name] for name in FACE_LABELS], dim=1)
