@@ -131,7 +131,10 @@ def _explain_numbers(expected: torch.Tensor, got: torch.Tensor, guess: bool, rto
     shown = _both(expected, got)
     expected, got = expected.double(), got.double().to(expected.device)
     if not got.isfinite().all() and expected.isfinite().all():
-        return "the result holds inf or nan. Is something divided by zero, or the logarithm of zero taken?"
+        return (
+            "the result holds inf or nan. Is something divided by zero, or a root or logarithm taken of what is zero "
+            "or negative?"
+        )
     finite = expected[expected.isfinite()]
     scale = finite.abs().max().item() if finite.numel() else 0.0
     # Small values are compared as strictly as large ones, down to what float32 can hold beside inputs of about 1.

@@ -15,81 +15,107 @@ MEANS, LOG_VARIANCES = (0.0, 2.0, -1.0, 0.5), (0.0, math.log(4.0), math.log(0.25
 
 
 def _verify_reparametrise(attempt):
+    # Every second row has the values in reverse, so that rows which are mixed are noticed.
     mean, log_variance = (
-        torch.tensor([values] * DRAWS).requires_grad_() for values in (MEANS, LOG_VARIANCES)
+        torch.tensor([values, values[::-1]]).repeat(DRAWS // 2, 1) for values in (MEANS, LOG_VARIANCES)
     )
-    z = guarded(attempt, mean, log_variance)
-    if not isinstance(z, torch.Tensor) or z.shape != mean.shape:
-        kind = f"shape {tuple(z.shape)}" if isinstance(z, torch.Tensor) else f"a {type(z).__name__}"
-        raise Wrong(f"z has the shape of mean, (n, d), but this is {kind}.")
+    given = mean.clone().requires_grad_(), log_variance.clone().requires_grad_()
+    z, again = (guarded(attempt, *given) for _ in range(2))
+    _check_shape(z, mean)
+    for name, value, before in zip(("mean", "log_variance"), given, (mean, log_variance), strict=True):
+        if not torch.equal(value, before):
+            raise Wrong(f"Your function changes {name} in place; compute a new tensor instead.")
     if not z.isfinite().all():
         raise Wrong(
             "z holds NaN: log_variance may be negative, so it has no root. The root of the variance is meant."
         )
-    s = torch.tensor(LOG_VARIANCES).div(2).exp()
     centred = (z - mean).detach()
-    _check_noise(centred)
-    _check_spread(centred, s)
-    slopes = (
-        torch.autograd.grad(z.sum(), (mean, log_variance), allow_unused=True)
-        if z.requires_grad
-        else (None,) * 2
-    )
-    for name, slope, right in zip(
-        ("mean", "log_variance"), slopes, (torch.ones(4), centred / 2), strict=True
-    ):
+    _check_noise(centred, torch.equal(z, again))
+    _check_mean(z.detach(), centred)
+    _check_spread(centred)
+    _check_normal(centred / centred.view(-1, 2, 4).std(dim=0).repeat(DRAWS // 2, 1))
+    slopes = torch.autograd.grad(z.sum(), given, allow_unused=True) if z.requires_grad else (None,) * 2
+    rights = torch.ones(4), centred / 2
+    for name, slope, right in zip(("mean", "log_variance"), slopes, rights, strict=True):
         if slope is None or not slope.any():
             raise Wrong(
                 f"The distribution is right, but no gradient reaches {name}: the encoder could not learn. Draw the "
-                "noise alone, then shift and scale it (no torch.normal, no detach)."
+                "noise alone, then shift and scale it (no torch.normal, detach, no_grad or new torch.tensor)."
             )
         if (slope - right).abs().max() > 1e-3:
             raise Wrong(
                 f"The distribution is right, but the gradient of {name} is not: is a part of it detached?"
             )
+    _check_shape(guarded(attempt, torch.zeros(5, 3), torch.zeros(5, 3)), torch.zeros(5, 3))
 
 
-def _check_noise(centred):
+def _check_shape(z, mean):
+    if not isinstance(z, torch.Tensor) or z.shape != mean.shape:
+        kind = f"shape {tuple(z.shape)}" if isinstance(z, torch.Tensor) else f"a {type(z).__name__}"
+        raise Wrong(f"z has the shape of mean, (n, d), here {tuple(mean.shape)}, but this is {kind}.")
+
+
+def _check_noise(centred, repeated):
     if centred.abs().max() < 1e-6:
         raise Wrong("z is the mean, with no randomness: add noise times the standard deviation.")
-    if (centred - centred[:1]).abs().max() < 1e-3:
+    if repeated and (centred[::2] - centred[0]).abs().max() < 1e-6:
+        raise Wrong("Nothing in z is random: multiply the standard deviation by torch.randn_like(mean).")
+    if repeated:
         raise Wrong(
-            "All samples of the batch got the same noise; each needs its own: torch.randn_like(mean)."
+            "Two calls gave the same noise: draw it anew in each call, and set no seed in the function."
         )
-    if centred.mean(dim=0).abs().max() > 0.3:
+    if max(len(numbers.unique()) for numbers in centred[::2].T) < 0.9 * DRAWS / 2:
         raise Wrong(
-            "The mean of z is not `mean`. Is it added, once? And is the noise normal (torch.randn, not torch.rand)?"
-        )
-    unit = centred / centred.std(dim=0)
-    if (unit[:, 0] * unit[:, 1]).mean().abs() > 0.5:
-        raise Wrong("All numbers of a latent got the same noise; each needs its own: torch.randn_like(mean).")
-    if unit.abs().max() < 2.5:
-        raise Wrong(
-            "This noise is not normal: it has sharp limits, as torch.rand has. Take torch.randn_like(mean)."
+            "Several samples of the batch got the same noise; each needs its own: torch.randn_like(mean)."
         )
 
 
-def _check_spread(centred, s):
-    found = centred.std(dim=0)
+def _check_mean(z, centred):
+    groups = centred.view(-1, 2, 4)
+    if (groups.mean(dim=0) / groups.std(dim=0).clamp(min=0.01)).abs().max() < 0.1:
+        return
+    even, odd = z.view(-1, 2, 4).mean(dim=0)
+    if (even - odd).abs().max() < 0.2 and even.abs().max() > 0.3:
+        raise Wrong("All rows got one mean; each sample has its own, in its row of `mean`.")
+    raise Wrong(
+        "The mean of z is not `mean`. Is it added, once? And is the noise normal (torch.randn, not torch.rand)?"
+    )
+
+
+def _check_spread(centred):
+    s = torch.tensor(LOG_VARIANCES).div(2).exp()
+    found, other = centred.view(-1, 2, 4).std(dim=0)
     known = {
-        "s² instead of s: the noise is multiplied by the variance. The standard deviation is exp(log_variance / 2).": s
-        ** 2,
-        "log_variance itself as the spread. The standard deviation is exp(log_variance / 2).": 2
-        * s.log().abs(),
+        "s², the variance: the noise is multiplied by exp(log_variance / 2), which is s.": s**2,
+        "log_variance itself. The standard deviation is exp(log_variance / 2).": 2 * s.log().abs(),
         "1 everywhere: log_variance has no part in it.": torch.ones(4),
         "1 / s: the sign in the exponent is wrong.": 1 / s,
         "the root of s: the half is taken twice.": s.sqrt(),
         "log s, half of log_variance: exp is missing.": s.log().abs(),
+        "s⁴: the exponent is log_variance / 2, not 2 · log_variance.": s**4,
     }
-    if (found / s - 1).abs().max() < 0.05:
+    if (torch.stack([found / s, other / s.flip(0)]) - 1).abs().max() < 0.06:
         return
     for sentence, spread in known.items():
         if (found - spread).abs().max() < 0.06 * (1 + spread.max()):
             raise Wrong(f"The standard deviation of z came out as {sentence}")
+    if (found - other).abs().max() < 0.2:
+        raise Wrong(
+            "All rows got one standard deviation; each sample has its own, in its row of `log_variance`."
+        )
     raise Wrong(
         f"For standard deviations {[round(v, 2) for v in s.tolist()]} z has "
         f"{[round(v, 2) for v in found.tolist()]}."
     )
+
+
+def _check_normal(unit):
+    if (torch.corrcoef(unit.T) - torch.eye(4)).abs().max() > 0.5:
+        raise Wrong(
+            "Several numbers of a latent got the same noise; each needs its own: torch.randn_like(mean)."
+        )
+    if unit.pow(3).mean().abs() > 0.2 or (unit.pow(4).mean() - 3).abs() > 0.4:  # skewness and kurtosis
+        raise Wrong("This noise is not normal (torch.rand is uniform). Take torch.randn_like(mean).")
 
 
 reparametrise = exercise(
@@ -100,8 +126,8 @@ reparametrise = exercise(
     ),
 )(diffusion.reparametrise)
 
-reparametrise.mistake("s² instead of s", lambda m, v: m + v.exp() * torch.randn_like(m))
-reparametrise.mistake("log_variance itself as the spread", lambda m, v: m + v * torch.randn_like(m))
+reparametrise.mistake("s², the variance", lambda m, v: m + v.exp() * torch.randn_like(m))
+reparametrise.mistake("log_variance itself", lambda m, v: m + v * torch.randn_like(m))
 reparametrise.mistake("1 everywhere", lambda m, v: m + torch.randn_like(m))
 reparametrise.mistake("1 / s", lambda m, v: m + (-v / 2).exp() * torch.randn_like(m))
 reparametrise.mistake("the root of s", lambda m, v: m + (v / 4).exp() * torch.randn_like(m))
@@ -115,12 +141,28 @@ reparametrise.mistake(
 reparametrise.mistake(
     "no gradient reaches log_variance", lambda m, v: m + (v.detach() / 2).exp() * torch.randn_like(m)
 )
-reparametrise.mistake("All samples of the batch", lambda m, v: m + (v / 2).exp() * torch.randn(m.shape[1]))
-reparametrise.mistake("All numbers of a latent", lambda m, v: m + (v / 2).exp() * torch.randn(len(m), 1))
+reparametrise.mistake(
+    "Several samples of the batch", lambda m, v: m + (v / 2).exp() * torch.randn(m.shape[1])
+)
+reparametrise.mistake("Several numbers of a latent", lambda m, v: m + (v / 2).exp() * torch.randn(len(m), 1))
 reparametrise.mistake(
     "This noise is not normal",
     lambda m, v: m + (v / 2).exp() * (torch.rand_like(m) - 0.5) * math.sqrt(12),
 )
+reparametrise.mistake("Nothing in z is random", lambda m, v: m + (v / 2).exp())
+reparametrise.mistake("s⁴", lambda m, v: m + (2 * v).exp() * torch.randn_like(m))
+reparametrise.mistake("All rows got one mean", lambda m, v: m.mean(0) + (v / 2).exp() * torch.randn_like(m))
+reparametrise.mistake(
+    "All rows got one standard deviation", lambda m, v: m + (v[0] / 2).exp() * torch.randn_like(m)
+)
+
+
+@reparametrise.mistake("Two calls gave the same noise")
+def _with_a_seed(mean, log_variance):
+    torch.manual_seed(0)
+    return mean + (log_variance / 2).exp() * torch.randn_like(mean)
+
+
 reparametrise.mistake(
     "z has the shape of mean", lambda m, v: (m + (v / 2).exp() * torch.randn_like(m)).mean(dim=0)
 )
@@ -130,7 +172,7 @@ kl_divergence = exercise(
     cases=(
         (normal(4, 3, seed=1).requires_grad_(), normal(4, 3, seed=2).requires_grad_()),
         (torch.zeros(2, 5), torch.zeros(2, 5)),
-        (torch.tensor([[2.0]]), torch.tensor([[-3.0]])),
+        (torch.tensor([[2.0, 0.5], [0.1, -1.0]]), torch.tensor([[-3.0, 6.0], [-18.0, 0.2]])),
     ),
     hints=(
         "(mean² + variance - 1 - log variance) / 2 for each number. You have the logarithm: the variance is its exp.",
@@ -190,6 +232,36 @@ kl_divergence.mistake(
     lambda m, v: ((m.square() / v.exp() + 1 / v.exp() - 1 + v) / 2).sum(1),
 )
 kl_divergence.mistake(
+    "log_variance is the logarithm already, and may be negative: no torch.log, no root of it.",
+    lambda m, v: ((m.square() + v - 1 - v.log()) / 2).sum(1),
+)
+kl_divergence.mistake(
+    "exp(log_variance) is the variance s² already, and is not squared again.",
+    lambda m, v: ((m.square() + v.exp().square() - 1 - 2 * v) / 2).sum(1),
+)
+kl_divergence.mistake(
+    "The logarithm of the variance is asked for, log_variance; this is that of the standard deviation.",
+    lambda m, v: ((m.square() + v.exp() - 1 - v / 2) / 2).sum(1),
+)
+kl_divergence.mistake(
+    "The 1 is subtracted, not added: for mean 0 and variance 1 the KL is 0.",
+    lambda m, v: ((m.square() + v.exp() + 1 - v) / 2).sum(1),
+)
+kl_divergence.mistake(
+    "The 1 is subtracted once for each latent number, not once for a picture.",
+    lambda m, v: ((m.square() + v.exp() - v).sum(1) - 1) / 2,
+)
+kl_divergence.mistake(
+    "The mean is squared, not its size taken.", lambda m, v: ((m.abs() + v.exp() - 1 - v) / 2).sum(1)
+)
+kl_divergence.mistake("The arguments are exchanged: first the mean.", lambda m, v: _kl(v, m).sum(1))
+kl_divergence.mistake(
+    "One number for each picture is (n,): leave keepdim out.", lambda m, v: _kl(m, v).sum(1, keepdim=True)
+)
+kl_divergence.mistake(
+    "This is in bits; nats need no division by log 2.", lambda m, v: _kl(m, v).sum(1) / math.log(2)
+)
+kl_divergence.mistake(
     "The values are right, but cut off: without .detach() the encoder can learn from them.",
     lambda m, v: _kl(m, v).sum(1).detach(),
 )
@@ -208,7 +280,8 @@ class _Toy(nn.Module):
 
     def forward(self, x_t, t):
         diffusion.check_time(t, len(x_t))
-        return self.weight * x_t.sin() + diffusion.over(t, x_t).square() - 0.3
+        # The sum makes it notice when a picture comes flat, or turned round.
+        return self.weight * x_t.sin() + 0.1 * x_t.cumsum(-1) + diffusion.over(t, x_t).square() - 0.3
 
 
 flow_matching_loss = exercise(
@@ -288,20 +361,60 @@ flow_matching_loss.mistake(
     lambda f, x, z, t: (f(_x_t(x, z, t), t) - diffusion.over(t, x) * (x - z)).square().mean(),
 )
 flow_matching_loss.mistake(
+    "t is (n,): it needs further dimensions to multiply x, (n, 1) for points and (n, 1, 1, 1) for pictures.",
+    lambda f, x, z, t: (f((1 - t) * z + t * x, t) - (x - z)).square().mean(),
+)
+flow_matching_loss.mistake(
+    "(n, 1) is right for points; x of more dimensions needs as many: t.view(-1, *[1] * (x.dim() - 1)).",
+    lambda f, x, z, t: (f((1 - t[:, None]) * z + t[:, None] * x, t) - (x - z)).square().mean(),
+)
+flow_matching_loss.mistake(
+    "(n, 1, 1, 1) is right for pictures; points need (n, 1): t.view(-1, *[1] * (x.dim() - 1)).",
+    lambda f, x, z, t: (f(z + t.view(-1, 1, 1, 1) * (x - z), t) - (x - z)).square().mean(),
+)
+flow_matching_loss.mistake(
+    "Every sample has a time of its own; here all get the first one's.",
+    lambda f, x, z, t: (f(_x_t(x, z, t[:1].expand(len(t))), t) - (x - z)).square().mean(),
+)
+flow_matching_loss.mistake(
+    "Path and target both run backwards: z is the beginning, x the end.",
+    lambda f, x, z, t: (f(_x_t(z, x, t), t) - (z - x)).square().mean(),
+)
+flow_matching_loss.mistake(
+    "The network is asked at the time 1 - t; at x_t it is t.",
+    lambda f, x, z, t: (f(_x_t(x, z, t), 1 - t) - (x - z)).square().mean(),
+)
+flow_matching_loss.mistake(
+    "The target is x - x_t, what is left of the way; asked is the velocity, x - z.",
+    lambda f, x, z, t: (f(_x_t(x, z, t), t) - (x - _x_t(x, z, t))).square().mean(),
+)
+flow_matching_loss.mistake(
+    "The target is a sum; the velocity from z to x is the difference x - z.",
+    lambda f, x, z, t: (f(_x_t(x, z, t), t) - (x + z)).square().mean(),
+)
+flow_matching_loss.mistake(
+    "The mean is squared here; square each error, then take the mean.",
+    lambda f, x, z, t: (f(_x_t(x, z, t), t) - (x - z)).mean().square(),
+)
+flow_matching_loss.mistake(
+    "This is the length of the error; take the mean of the squares.",
+    lambda f, x, z, t: (f(_x_t(x, z, t), t) - (x - z)).norm(),
+)
+flow_matching_loss.mistake(
     "There is half a loss here: the mean squared error has no factor of a half.",
     lambda f, x, z, t: (f(_x_t(x, z, t), t) - (x - z)).square().mean() / 2,
 )
 
 
 def _bent(x, t):
-    """A velocity that changes with place and time."""
-    t = t.view(-1, *[1] * (x.dim() - 1))
-    return x.cos() * (1 + 2 * t) - 0.5 * x
+    """A velocity that changes with place and time; like a network it minds shapes, and which number stands where."""
+    diffusion.check_time(t, len(x))
+    return x.cos() * (1 + 2 * diffusion.over(t, x)) - 0.5 * x.roll(1, dims=-1)
 
 
 heun_step = exercise(
     cases=(
-        (_bent, normal(4, 2, seed=1), torch.full((4,), 0.25), 0.25),
+        (_bent, normal(4, 2, seed=1), torch.full((4,), 0.75), 0.25),  # to the end, t = 1
         (_bent, normal(2, 3, 4, 4, seed=2), torch.tensor([0.1, 0.5]), 0.05),
     ),
     hints=(
@@ -350,6 +463,42 @@ heun_step.mistake(
     "This goes backwards: the way is added, not subtracted.",
     lambda f, x, t, dt: x - dt * (f(x, t) + f(x + dt * f(x, t), t + dt)) / 2,
 )
+
+
+@heun_step.mistake("Heun's step is the same everywhere: that the last step is Euler's is up to the sampler.")
+def _euler_at_the_end(f, x, t, dt):
+    here = f(x, t)
+    return x + dt * here if (t + dt >= 1).any() else x + dt * (here + f(x + dt * here, t + dt)) / 2
+
+
+heun_step.mistake(
+    "All samples get the first one's time; each has its own.",
+    lambda f, x, t, dt: diffusion.heun_step(f, x, t[:1].expand(len(t)), dt),
+)
+heun_step.mistake(
+    "The mean of two is their sum by 2, not by 4.",
+    lambda f, x, t, dt: x + dt * (f(x, t) + f(x + dt * f(x, t), t + dt)) / 4,
+)
+heun_step.mistake(
+    "Only one of the two velocities is halved, or only one multiplied by dt: dt * (here + there) / 2.",
+    lambda f, x, t, dt: x + dt * f(x, t) + f(x + dt * f(x, t), t + dt) / 2,
+)
+heun_step.mistake(
+    "A bracket is missing: half of `there` alone is added to `here`.",
+    lambda f, x, t, dt: x + dt * (f(x, t) + f(x + dt * f(x, t), t + dt) / 2),
+)
+heun_step.mistake(
+    "The step begins at x, not at the place where the second velocity was asked.",
+    lambda f, x, t, dt: x + dt * f(x, t) + dt * (f(x, t) + f(x + dt * f(x, t), t + dt)) / 2,
+)
+heun_step.mistake(
+    "This is the mean velocity; times dt it is the way, which is added to x.",
+    lambda f, x, t, dt: (f(x, t) + f(x + dt * f(x, t), t + dt)) / 2,
+)
+heun_step.mistake(
+    "The second velocity is subtracted; take the mean of both.",
+    lambda f, x, t, dt: x + dt * (f(x, t) - f(x + dt * f(x, t), t + dt)) / 2,
+)
 heun_step.mistake(
     "These are two Euler steps of half the length; Heun makes one step with the mean of two velocities.",
     lambda f, x, t, dt: x + dt / 2 * f(x, t) + dt / 2 * f(x + dt / 2 * f(x, t), t + dt / 2),
@@ -357,7 +506,7 @@ heun_step.mistake(
 
 ddim_step = exercise(
     cases=(
-        (normal(3, 2, seed=1), normal(3, 2, seed=2), (0.3, 0.95), (0.6, 0.8)),
+        (normal(3, 2, seed=1), 2 * normal(3, 2, seed=2), (0.28, 0.96), (0.6, 0.8)),
         (normal(2, 3, 4, 4, seed=3), normal(2, 3, 4, 4, seed=4), (0.8, 0.6), (1.0, 0.0)),
     ),
     hints=(
@@ -420,11 +569,51 @@ ddim_step.mistake(
     lambda e, x, now, then: then[0] * x + then[1] * e,
 )
 
+ddim_step.mistake(
+    "now[0] is √ᾱ already, and now[1] is √(1 - ᾱ): no root, no 1 minus.",
+    lambda e, x, now, then: (
+        then[0] ** 0.5 * (x - (1 - now[0]) ** 0.5 * e) / now[0] ** 0.5 + (1 - then[0]) ** 0.5 * e
+    ),
+)
+ddim_step.mistake(
+    "The noise's weight is the second entry of the pair, √(1 - ᾱ), which is not 1 minus the first.",
+    lambda e, x, now, then: then[0] * (x - (1 - now[0]) * e) / now[0] + (1 - then[0]) * e,
+)
+ddim_step.mistake(
+    "x is a mixture of the moment `now`: the noise in it has the weight now[1], not then[1].",
+    lambda e, x, now, then: then[0] * (x - then[1] * e) / now[0] + then[1] * e,
+)
+ddim_step.mistake(
+    "The new mixture takes the noise with the weight of `now`; it is then[1].",
+    lambda e, x, now, then: then[0] * _predicted(e, x, now) + now[1] * e,
+)
+ddim_step.mistake(
+    "The new mixture takes the picture with the weight of `now`; it is then[0].",
+    lambda e, x, now, then: now[0] * _predicted(e, x, now) + then[1] * e,
+)
+ddim_step.mistake(
+    "Noise and x are exchanged: the predicted noise comes first, then the noisy x.",
+    lambda e, x, now, then: then[0] * _predicted(x, e, now) + then[1] * x,
+)
+ddim_step.mistake(
+    "The predicted noise is taken away with its full size; in x it has the weight now[1].",
+    lambda e, x, now, then: then[0] * (x - e) / now[0] + then[1] * e,
+)
+ddim_step.mistake(
+    "Only the noise is divided by √ᾱ: a bracket is missing, (x - now[1] * noise) / now[0].",
+    lambda e, x, now, then: then[0] * (x - now[1] * e / now[0]) + then[1] * e,
+)
+ddim_step.mistake(
+    "The predicted picture is cut to -1…1: leave it as it is.",
+    lambda e, x, now, then: then[0] * _predicted(e, x, now).clamp(-1, 1) + then[1] * e,
+)
+
 guidance = exercise(
     cases=(
         (normal(3, 2, seed=1).requires_grad_(), normal(3, 2, seed=2).requires_grad_(), 2.5),
         (normal(2, 3, 4, 4, seed=3), normal(2, 3, 4, 4, seed=4), 0.5),
         (normal(2, 2, seed=5), normal(2, 2, seed=6), 0.0),
+        (normal(2, 2, seed=7), normal(2, 2, seed=8), 8.0),
     ),
     hints=(
         "conditional - free is what the labels change. Which multiple of it, from where?",
@@ -457,6 +646,19 @@ guidance.mistake(
     "The scale is divided by: larger scales should obey more.", lambda a, b, s: a + (b - a) / (s + 1e-8)
 )
 guidance.mistake("The difference is squared and loses its sign.", lambda a, b, s: a + s * (b - a).square())
+guidance.mistake("This is `free`, whatever the scale; use the scale.", lambda a, b, s: a + 0 * s * b)
+guidance.mistake(
+    "With scale 1 this is still `free`: no 1 is subtracted from the scale.",
+    lambda a, b, s: a + (s - 1) * (b - a),
+)
+guidance.mistake("The scale may be a fraction: do not round it.", lambda a, b, s: a + int(s) * (b - a))
+guidance.mistake(
+    "This is a weighted mean, which never goes beyond `conditional`.", lambda a, b, s: (a + s * b) / (1 + s)
+)
+guidance.mistake("The scale is halved.", lambda a, b, s: a + s / 2 * (b - a))
+guidance.mistake(
+    "`free` is subtracted whatever the scale: scale 0 must give `free`.", lambda a, b, s: s * b - a
+)
 guidance.mistake(
     "`free` is detached: the function only calculates, and gradients pass through both.",
     lambda a, b, s: a.detach() + s * (b - a.detach()),
@@ -465,7 +667,7 @@ guidance.mistake(
 
 def _exact_velocity(x, t, spread=0.3):
     """The mean velocity of all straight paths from noise to eight blobs on a ring."""
-    centres, t = points.ring_centres(), t[:, None]
+    centres, t = points.ring_centres(), t[:, None].clamp(max=0.999)  # at t = 1 it would be 0 / 0
     variance = (t * spread) ** 2 + (1 - t) ** 2  # of each blob at time t
     off = x[:, None] - t[:, :, None] * centres  # (n, 8, 2)
     weights = torch.softmax(-off.square().sum(-1) / (2 * variance), dim=1)
@@ -474,53 +676,57 @@ def _exact_velocity(x, t, spread=0.3):
 
 
 def _verify_sampler(attempt):
-    errors = {}
-    for steps in (1, 8):
-        z, times = normal(400, 2, seed=1), []
-
-        def velocity(x, t, z=z, times=times):
-            diffusion.check_time(t, len(z))
-            if (t >= 1).any():
-                raise Wrong(
-                    "The velocity is asked at t = 1, where the way has ended: the last step begins before."
-                )
-            times.append(t.max().item())
-            return _exact_velocity(x, t)
-
-        before = z.clone()
-        end = guarded(attempt, velocity, z, steps)
-        if not torch.equal(z, before):
-            raise Wrong("Your function changes z in place; compute new tensors instead.")
-        _check_end(end, z, steps, times)
-        own, euler = (
-            _distance_to_truth(x, before) for x in (end, diffusion.sample(_exact_velocity, before, steps))
-        )
-        errors[steps] = own, euler
-    (first, first_euler), (own, euler) = errors[1], errors[8]
-    if first > 1.5 * first_euler:
+    z = normal(400, 2, seed=1)
+    first = _ends(attempt, _exact_velocity, z, 1)
+    if (first - diffusion.sample(_exact_velocity, z, 1)).abs().max() > 1e-4:
         raise Wrong(
-            "With one step alone it goes astray: there is no velocity before the first, so begin as Euler does."
+            "With steps = 1 it goes astray: there is no velocity before the first, so the first step is Euler's, "
+            "z + velocity(z, 0) / steps."
         )
+    end = _ends(attempt, _exact_velocity, z, 8)
+    if not torch.allclose(end, _ends(attempt, _exact_velocity, z, 8), atol=1e-5):
+        raise Wrong(
+            "A second call with the same noise ends elsewhere: begin each call anew, with no velocity from the "
+            "call before and no fresh noise."
+        )
+    _ends(attempt, _exact_velocity, z, 5)
+    _ends(attempt, _bent, normal(3, 3, 8, 8, seed=2), 3)
+    own, euler = (_distance_to_truth(x, z) for x in (end, diffusion.sample(_exact_velocity, z, 8)))
     if own > 0.95 * euler:
+        kind = "farther than Euler" if own > 1.05 * euler else "no nearer than Euler"
         raise Wrong(
-            f"With 8 evaluations it lands {own:.3f} from the truth, and Euler {euler:.3f}: no nearer than Euler. "
-            "Use what you know of the step before, or place the steps better."
+            f"With 8 evaluations it lands {own:.3f} from the truth, and Euler {euler:.3f}: {kind}. Look at the weights "
+            "(3/2 of the velocity here, minus ½ of the one before), at 1 / steps, and whether `before` is renewed in "
+            "every step."
         )
     return f"With 8 evaluations it lands {euler / own:.1f} times as near to the truth as Euler."
 
 
-def _check_end(end, z, steps, times):
+def _ends(attempt, function, z, steps):
+    """Where the attempt leads z along this velocity; refuses what breaks the rules on the way."""
+    before, times = z.clone(), []
+
+    def velocity(x, t):
+        diffusion.check_time(t, len(before))
+        times.append(t.max().item())
+        return function(x, t)
+
+    end = guarded(attempt, velocity, z, steps)
+    if not torch.equal(z, before):
+        raise Wrong("Your function changes z in place; compute new tensors instead.")
     if not isinstance(end, torch.Tensor) or end.shape != z.shape:
         kind = f"shape {tuple(end.shape)}" if isinstance(end, torch.Tensor) else f"a {type(end).__name__}"
         raise Wrong(f"What comes back has the shape of z, {tuple(z.shape)}, but this is {kind}.")
+    if times and times[0] > 1e-6:
+        raise Wrong(f"The way begins with noise, at t = 0, but the first question was at t = {times[0]:.2g}.")
     if len(times) != steps:
         raise Wrong(
-            f"For {steps} steps the velocity is asked {steps} times, but here it was asked {len(times)} times."
+            f"With steps = {steps} the velocity is asked {steps} times in all, but here it was asked {len(times)} "
+            "times. (A method that asks twice in a step makes half as many steps.)"
         )
-    if times[0] > 1e-6:
-        raise Wrong(f"The way begins with noise, at t = 0, but the first question was at t = {times[0]:.2g}.")
     if not end.isfinite().all():
-        raise Wrong("What comes back holds NaN or inf.")
+        raise Wrong(f"With steps = {steps} what comes back holds NaN or inf.")
+    return end
 
 
 def _distance_to_truth(x, z):
@@ -531,7 +737,8 @@ def _distance_to_truth(x, z):
 @exercise(
     verify=_verify_sampler,
     hints=(
-        "In a loop over k: t = torch.full((len(z),), k / steps), v = velocity(x, t). Keep v for the next round.",
+        "In a loop over k: v = velocity(x, torch.full((len(z),), k / steps, device=z.device)). Keep v for the next "
+        "round.",
         "The first step is Euler's. From then on x = x + (1.5 * v - 0.5 * before) / steps.",
     ),
 )
@@ -555,10 +762,14 @@ def _steps(velocity, z, steps, combine, times=None, dt=None):
 
 
 sampler.mistake("no nearer than Euler", lambda f, z, n: _steps(f, z, n, lambda v, b: v))
+sampler.mistake(
+    "farther than Euler", lambda f, z, n: _steps(f, z, n, lambda v, b: v if b is None else 1.5 * b - 0.5 * v)
+)
 sampler.mistake("it was asked 2 times", lambda f, z, n: diffusion.sample(f, z, 2 * n))
 sampler.mistake("it was asked 0 times", lambda f, z, n: z)
 sampler.mistake(
-    "where the way has ended", lambda f, z, n: _steps(f, z, n, lambda v, b: v, lambda k, n: (k + 1) / n)
+    "the first question was at t = 1",
+    lambda f, z, n: _steps(f, z, n, lambda v, b: v, lambda k, n: (k + 1) / n),
 )
 sampler.mistake(
     "the first question was at t = 0.5",
@@ -566,7 +777,11 @@ sampler.mistake(
 )
 sampler.mistake("has the shape of z", lambda f, z, n: [_steps(f, z, n, lambda v, b: v)])
 sampler.mistake(
-    "With one step alone it goes astray",
+    "the first step is Euler's",
     lambda f, z, n: _steps(f, z, n, lambda v, b: 1.5 * v - 0.5 * (0 * v if b is None else b)),
 )
 sampler.mistake("changes z in place", lambda f, z, n: z.add_(f(z, torch.zeros(len(z)))))
+sampler.mistake(
+    "no fresh noise",
+    lambda f, z, n: _steps(f, z, n, lambda v, b: v if b is None else 1.5 * v - 0.5 * b + torch.randn_like(v)),
+)

@@ -49,7 +49,7 @@ _MEANINGS = (
     ),
     (
         r"'tuple' object has no attribute",
-        "This is a tuple (torch.autograd.grad gives one): take its first entry with [0].",
+        "This is a tuple: take one of its entries, as [0] (torch.autograd.grad gives one, too).",
     ),
     (
         r"does not require grad and does not have a grad_fn",
@@ -57,7 +57,8 @@ _MEANINGS = (
     ),
     (
         r"Boolean value of Tensor with more than one value",
-        "`if`, `and`, `or` and `not` take one value; for a tensor of them use torch.where, &, | and ~.",
+        "`if`, `and`, `or` and `not` take one value; for a tensor of them use torch.where, &, | and ~. "
+        "(And nn.MSELoss(a, b) makes a loss instead of computing one: that is F.mse_loss(a, b).)",
     ),
     (
         r"Numpy is not available|Can't call numpy\(\) on Tensor that requires grad",
@@ -65,11 +66,11 @@ _MEANINGS = (
     ),
     (
         r"'float' object cannot be interpreted as an integer|slice indices must be integers",
-        "A whole number is needed: divide with // instead of /.",
+        "A whole number is needed: is it the right variable? A division with // gives one.",
     ),
     (
         r"only integer tensors of a single element can be converted to an index",
-        "A whole number is needed: divide with // instead of /.",
+        "A tensor stands where a whole number belongs; or a tuple was multiplied by it: take the tuple's entries.",
     ),
     (
         r"object of type '(\w+)' has no len|'(\w+)' object is not subscriptable",
@@ -101,7 +102,8 @@ _MEANINGS = (
     ),
     (
         r"only one element tensors can be converted",
-        "torch.tensor takes plain numbers; several tensors become one with torch.stack.",
+        "math's functions and float() take one number; for a tensor there are torch's, as torch.exp. torch.tensor "
+        "takes plain numbers; several tensors become one with torch.stack.",
     ),
     (
         r"stack expects each tensor to be equal size",
@@ -110,6 +112,28 @@ _MEANINGS = (
     (
         r"(\w+)\(\): argument '\w+' \(position 1\) must be Tensor, not (?:float|int)",
         "torch.{0} takes a tensor; for a plain number there is math.{0}.",
+    ),
+    (r"bitwise_xor", "The power is **, as in x ** 2; ^ is something else in Python."),
+    (
+        r"backward through the graph a second time",
+        "Does your function call .backward()? Return the value; the check, or the training loop, asks for gradients.",
+    ),
+    (r"derivative for aten::floor_divide", "// rounds down and has no gradient: divide with /."),
+    (
+        r"cannot access local variable '(\w+)'",
+        "`{0}` is used before it has a value: what should it be at first, before the loop?",
+    ),
+    (
+        r"division by zero",
+        "For which of the arguments is the divisor 0? It may be tried with steps = 1, or one sample.",
+    ),
+    (
+        r"takes (?:from )?\d+ .*positional arguments? but \d+ (?:was|were) given",
+        "A function is called with other arguments than stand in its line `def`.",
+    ),
+    (
+        r"'(?:float|int)' object has no attribute '(\w+)'",
+        "A plain number has no .{0}: a tensor is needed, as from torch.full((n,), value).",
     ),
     (
         r"math domain error",
