@@ -66,7 +66,7 @@ _MEANINGS = (
     ),
     (
         r"'float' object cannot be interpreted as an integer|slice indices must be integers",
-        "A whole number is needed: is it the right variable? A division with // gives one.",
+        "A whole number is needed: is it the right variable? To get one, divide with //.",
     ),
     (
         r"only integer tensors of a single element can be converted to an index",

@@ -301,8 +301,32 @@ def test_pytorchs_errors_are_told_in_plain_words():
         (lambda x: torch.tensor([x, x]), "torch.stack"),
         (lambda x: torch.stack([x, x[:2]]), "torch.cat"),
         (lambda x: torch.sqrt(3.0) * x, "math.sqrt"),
+        (lambda x: x ^ 2, "The power is **"),
+        (lambda x: math.exp(x), "torch.exp"),
+        (lambda x: (1, 2) * x, "the tuple's entries"),
+        (lambda x: torch.nn.MSELoss(x, x), "F.mse_loss"),
+        (lambda x: x / (1 // 0), "divisor 0"),
+        (lambda x: (lambda a: a)(x, x), "in its line `def`"),
+        (lambda x: (2.0).view(1) * x, "torch.full"),
+        (uses_before, "`before` is used before it has a value"),
     ):
         assert part in message(double, attempt)
+    learned = Exercise(lambda x: x.square().sum(), cases=((torch.ones(3, requires_grad=True),),))
+    assert "divide with /" in message(learned, lambda x: (x // 2).sum())
+    assert "call .backward()" in message(learned, lambda x: backward_inside(x.square().sum()))
+
+
+def uses_before(x):
+    for k in range(2):
+        if k:
+            before = x
+        x = x + before
+    return x
+
+
+def backward_inside(loss):
+    loss.backward()
+    return loss
 
 
 def test_the_line_that_is_named_is_the_students():
