@@ -64,7 +64,7 @@ def to_bytes(image: torch.Tensor, format: str = "PNG", quality: int = 90) -> byt
     if not 1 <= whole(quality, "The quality") <= 95:
         raise ImageError(f"The quality is a whole number from 1 to 95, not {quality}.")
     buffer = io.BytesIO()
-    to_pil(image).save(buffer, format, **({"quality": quality} if format == "JPEG" else {}))
+    to_pil(image).save(buffer, format, **({"quality": quality, "optimize": True} if format == "JPEG" else {}))
     return buffer.getvalue()
 
 

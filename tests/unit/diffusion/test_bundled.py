@@ -32,7 +32,9 @@ def pictures(x):
 
 def test_its_card_keeps_the_promises():
     card = checkpoint.card("faces_flow")
-    distance = {int(n): float(d) for n, d in (part.split(": ") for part in card["Fréchet, Euler"].split(", "))}
+    distance = {
+        int(n): float(d) for n, d in (part.split(": ") for part in card["Fréchet, Euler"].split(", "))
+    }
     assert distance[20] <= 0.35 and distance[5] <= 0.6
     assert min(json.loads(card["agreement, guidance 2"])) >= 0.95
 
@@ -56,4 +58,6 @@ def test_it_obeys_one_label_alone_and_leaves_the_others_open(flow, classifier):
         after = classifier.predict(pictures(diffusion.sample(diffusion.guided(flow, y, 2.0), z, 8)))
         assert (after[name] == y[:, k]).float().mean() > 0.9
         for other in {*LABELS} - {name}:
-            assert len(after[other].unique()) == len(before[other].unique()) == len(faces.FACTORS[other].names)
+            assert (
+                len(after[other].unique()) == len(before[other].unique()) == len(faces.FACTORS[other].names)
+            )
