@@ -3,11 +3,10 @@
 import math
 
 import torch
-from torch import nn
 
 from imagegen_lessons import diffusion
 from imagegen_lessons.exercises.checker import Wrong, exercise, guarded
-from imagegen_lessons.exercises.inputs import normal, uniform
+from imagegen_lessons.exercises.inputs import Recorded, ToyVelocity, bent_velocity, normal, uniform
 from imagegen_lessons.synthetic import points
 
 DRAWS = 20_000
@@ -271,24 +270,11 @@ kl_divergence.mistake(
 )
 
 
-class _Toy(nn.Module):
-    """A velocity of points or pictures, with a weight that can learn."""
-
-    def __init__(self):
-        super().__init__()
-        self.weight = nn.Parameter(torch.tensor(0.7))
-
-    def forward(self, x_t, t):
-        diffusion.check_time(t, len(x_t))
-        # The sum makes it notice when a picture comes flat, or turned round.
-        return self.weight * x_t.sin() + 0.1 * x_t.cumsum(-1) + diffusion.over(t, x_t).square() - 0.3
-
-
 flow_matching_loss = exercise(
     cases=(
-        (_Toy(), normal(5, 2, seed=1), normal(5, 2, seed=2), uniform(5, seed=3)),
-        (_Toy(), normal(3, 3, seed=4), normal(3, 3, seed=5), torch.tensor([0.0, 0.25, 1.0])),
-        (_Toy(), normal(2, 3, 4, 4, seed=6), normal(2, 3, 4, 4, seed=7), torch.tensor([0.2, 0.9])),
+        (ToyVelocity(), normal(5, 2, seed=1), normal(5, 2, seed=2), uniform(5, seed=3)),
+        (ToyVelocity(), normal(3, 3, seed=4), normal(3, 3, seed=5), torch.tensor([0.0, 0.25, 1.0])),
+        (ToyVelocity(), normal(2, 3, 4, 4, seed=6), normal(2, 3, 4, 4, seed=7), torch.tensor([0.2, 0.9])),
     ),
     hints=(
         "interpolate(z, x, t) gives x_t. By hand: t.view(-1, 1) for points; x.dim() says how many ones are needed.",
@@ -406,16 +392,10 @@ flow_matching_loss.mistake(
 )
 
 
-def _bent(x, t):
-    """A velocity that changes with place and time; like a network it minds shapes, and which number stands where."""
-    diffusion.check_time(t, len(x))
-    return x.cos() * (1 + 2 * diffusion.over(t, x)) - 0.5 * x.roll(1, dims=-1)
-
-
 heun_step = exercise(
     cases=(
-        (_bent, normal(4, 2, seed=1), torch.full((4,), 0.75), 0.25),  # to the end, t = 1
-        (_bent, normal(2, 3, 4, 4, seed=2), torch.tensor([0.1, 0.5]), 0.05),
+        (bent_velocity, normal(4, 2, seed=1), torch.full((4,), 0.75), 0.25),  # to the end, t = 1
+        (bent_velocity, normal(2, 3, 4, 4, seed=2), torch.tensor([0.1, 0.5]), 0.05),
     ),
     hints=(
         "First the velocity here. Then an Euler step with it, and the velocity there: at the new place and time.",
@@ -690,7 +670,7 @@ def _verify_sampler(attempt):
             "call before and no fresh noise."
         )
     _ends(attempt, _exact_velocity, z, 5)
-    _ends(attempt, _bent, normal(3, 3, 8, 8, seed=2), 3)
+    _ends(attempt, bent_velocity, normal(3, 3, 8, 8, seed=2), 3)
     own, euler = (_distance_to_truth(x, z) for x in (end, diffusion.sample(_exact_velocity, z, 8)))
     if own > 0.95 * euler:
         kind = "farther than Euler" if own > 1.05 * euler else "no nearer than Euler"
@@ -704,14 +684,8 @@ def _verify_sampler(attempt):
 
 def _ends(attempt, function, z, steps):
     """Where the attempt leads z along this velocity; refuses what breaks the rules on the way."""
-    before, times = z.clone(), []
-
-    def velocity(x, t):
-        diffusion.check_time(t, len(before))
-        times.append(t.max().item())
-        return function(x, t)
-
-    end = guarded(attempt, velocity, z, steps)
+    before, velocity = z.clone(), Recorded(function, len(z))
+    times, end = velocity.times, guarded(attempt, velocity, z, steps)
     if not torch.equal(z, before):
         raise Wrong("Your function changes z in place; compute new tensors instead.")
     if not isinstance(end, torch.Tensor) or end.shape != z.shape:

@@ -106,11 +106,10 @@ def guarded(function: Callable, *arguments):
         frames = traceback.extract_tb(error.__traceback__)
         if isinstance(error, NotImplementedError) and _is_blank(frames[-1]):
             raise
-        checks = [frame for frame in frames if frame.filename.startswith(CHECKS)]
-        own = [frame for frame in frames if not frame.filename.startswith(tuple(OTHERS))]
-        where = ""  # the last line that is the student's, or else the check's
-        if frame := next(reversed(own or checks), None):
-            where = f" at `{frame.line}`" if frame.line else f" in line {frame.lineno}"
+        where = ""  # the last line that is the student's, or the check's
+        for frame in frames:
+            if not frame.filename.startswith(tuple(OTHERS)) or frame.filename.startswith(CHECKS):
+                where = f" at `{frame.line}`" if frame.line else f" in line {frame.lineno}"
         reason = (str(error).strip() or "no message").splitlines()[0]
         told = f"Your code stops with {type(error).__name__}{where}: {reason.rstrip('.')}. {in_plain_words(str(error))}"
         raise Wrong(told.strip()) from None
