@@ -8,15 +8,28 @@ import pytest
 import torch
 from torch.nn.functional import avg_pool2d
 
-from imagegen_lessons.synthetic import faces, outfits, phantoms, sprites
+from imagegen_lessons.synthetic import faces, landscapes, outfits, phantoms, sprites
 from tests.unit.helpers import refused
 
-WORLDS = {"faces": faces, "outfits": outfits, "phantoms": phantoms, "sprites": sprites}
-SIZES = {faces: (32, 128), outfits: (32, 128), phantoms: (96, 130), sprites: (24, 72)}  # pixels
-CHANNELS = {faces: 3, outfits: 3, phantoms: 1, sprites: 4}
+WORLDS = {
+    "faces": faces,
+    "landscapes": landscapes,
+    "outfits": outfits,
+    "phantoms": phantoms,
+    "sprites": sprites,
+}
+SIZES = {
+    faces: (32, 128),
+    landscapes: (32, 128),
+    outfits: (32, 128),
+    phantoms: (96, 130),
+    sprites: (24, 72),
+}  # pixels
+CHANNELS = {faces: 3, landscapes: 3, outfits: 3, phantoms: 1, sprites: 4}
 # A number and a name for two factors of each world.
 FIXED = {
     faces: dict(smile=1.0, hair_colour="red"),
+    landscapes: dict(height=1.0, place="woods"),
     outfits: dict(smile=1.0, garment="coat"),
     phantoms: dict(tilt=0.5, lesion="one"),
     sprites: dict(width=0.5, kind="bat"),
@@ -29,11 +42,21 @@ NEEDS = {
         "glasses_colour": {"glasses": 1},
         "parting": {"hair_style": "short"},
     },
+    landscapes: {
+        "": {"weather": "clear"},
+        "moon": {"time": "night", "sun_height": 0.8},
+        "clouds": {"weather": "clouds", "time": "day"},
+        "sun_x": {"time": "day"},
+        "water": {"place": "woods"},
+    },
     outfits: {"": {"glasses": "none"}},
     phantoms: {"": {"lesion": "one"}},
     sprites: {"skin": {"kind": "knight", "form": "first"}},
 }
 every_world = pytest.mark.parametrize("world", WORLDS.values(), ids=WORLDS)
+detailed = pytest.mark.parametrize(
+    "world", [faces, landscapes, outfits], ids=["faces", "landscapes", "outfits"]
+)
 people = pytest.mark.parametrize("world", [faces, outfits], ids=["faces", "outfits"])
 
 
@@ -97,7 +120,7 @@ def test_pictures_have_their_shape_and_range_at_every_size(world):
         assert world.render(world.sample(0), size).shape == (0, CHANNELS[world], size, size)
 
 
-@people
+@detailed
 def test_sizes_show_the_same_picture(world):
     """Anti-aliasing: a large picture made small is close to a small picture."""
     factors = world.sample(8, seed=9)
@@ -145,7 +168,7 @@ def test_every_factor_changes_the_picture(world, name):
         assert change.quantile(0.4 if world is sprites else 0.5) > (0 if world is sprites else 0.02)
 
 
-@people
+@detailed
 def test_no_two_look_alike(world):
     x = world.render(world.sample(400, seed=3)).flatten(1)
     assert (torch.cdist(x, x).fill_diagonal_(9) / x.shape[1] ** 0.5).min() > 0.03
@@ -185,8 +208,13 @@ def test_skin_is_shown_as_its_tone_whatever_the_light(world, place, fixed):
             "A knight with a horned helmet in ember colours, in action, facing left.",
         ),
         (faces, dict(beard="none", glasses="none", smile=0.0), "A .*person with .* hair"),
+        (
+            landscapes,
+            dict(place="woods", time="night", season="winter", weather="rain", water="lake"),
+            "A landscape, woods behind a lake, in winter at night, in falling snow.",
+        ),
     ],
-    ids=["outfits", "sprites", "faces"],
+    ids=["outfits", "sprites", "faces", "landscapes"],
 )
 def test_a_description_is_one_sentence_about_what_is_drawn(world, fixed, says):
     assert re.match(says, world.describe(world.sample(2, **fixed), 1))
@@ -242,7 +270,9 @@ def test_what_cannot_be_rendered_gets_one_clear_sentence(world):
             world.render(*arguments)
 
 
-@pytest.mark.parametrize("world", [faces, outfits, sprites], ids=["faces", "outfits", "sprites"])
+@pytest.mark.parametrize(
+    "world", [faces, landscapes, outfits, sprites], ids=["faces", "landscapes", "outfits", "sprites"]
+)
 def test_who_is_not_there_cannot_be_described(world):
     factors, (_, choice) = world.sample(4), FIXED[world]
     wrong = [
@@ -260,7 +290,7 @@ def test_who_is_not_there_cannot_be_described(world):
     assert world.describe(one, 3) == world.describe(world.sample(4, **{choice: FIXED[world][choice]}), 3)
 
 
-@pytest.mark.parametrize("world", [outfits, sprites], ids=["outfits", "sprites"])
+@pytest.mark.parametrize("world", [landscapes, outfits, sprites], ids=["landscapes", "outfits", "sprites"])
 def test_labels_are_read_from_whole_factors_only(world):
     factors, (_, choice) = world.sample(4, seed=1), FIXED[world]
     for what in ({}, phantoms.sample(4), {**factors, choice: torch.tensor([-1, 0, 0, 0])}, None):
@@ -281,7 +311,7 @@ def test_cpu_and_gpu_draw_the_same(world):
         assert ((x.cpu() - world.render(factors, size)).abs() > 2 / 255).float().mean() < 1e-4
 
 
-@people
+@detailed
 def test_rounding_is_not_amplified(world):
     """What lets two devices agree: factors that differ in their last digits give the same pictures."""
     factors = world.sample(100, seed=1)
