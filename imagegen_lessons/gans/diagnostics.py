@@ -46,6 +46,7 @@ ADVICE = {
     "wrong range": "(x + 1) / 2 for pixels in [-1, 1], x / 255 for those up to 255; a sigmoid as G's last layer.",
     "not finite": ANEW,
     "training stopped": "what it says; if a loss was not finite, {lower} and betas=(0.0, 0.99).",
+    "dead G": "G built anew, and a strong penalty for D at first, at every step, as in lesson 05; or no sigmoid in G.",
     "constant": "G built anew; a last bias near 0, LeakyReLU rather than ReLU, {lower}.",
     "collapsed": DIVERSE,
     "partly collapsed": DIVERSE,
@@ -178,8 +179,15 @@ def _nearest(x):
 
 def _diversity(fake, real, young):
     if _deviation(fake) < GREY:
-        flat = _contrast(fake).mean() < GREY
-        yield "constant" if flat else "collapsed", f"All fakes are one image, around {fake.mean():.2f}."
+        flat, mean = _contrast(fake).mean() < GREY, fake.mean().item()
+        if flat and not GREY < mean < 1 - GREY:
+            colour = "black" if mean < 0.5 else "white"
+            yield (
+                "dead G",
+                f"All fakes are pure {colour}: G's last layer is saturated, and no gradient comes through.",
+            )
+        else:
+            yield "constant" if flat else "collapsed", f"All fakes are one image, around {mean:.2f}."
         return
     if real is None or not real.isfinite().all() or _deviation(real) <= GREY:
         return

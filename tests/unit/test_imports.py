@@ -1,6 +1,7 @@
 """Imports point one way, and the package stays small."""
 
 import ast
+import re
 
 import pytest
 
@@ -15,8 +16,8 @@ PLUMBING = [
     "images",
     "display",
     "training",
-    "datasets",
     "synthetic",
+    "datasets",
     "metrics",
     "networks",
 ]
@@ -32,7 +33,7 @@ ALLOWED = {name: set(PLUMBING[:k]) for k, name in enumerate(PLUMBING)}
 ALLOWED |= {name: {*PLUMBING, *others} for name, others in ARCS.items()}
 ALLOWED["exercises"] = {*PLUMBING, *ARCS}
 # Physical lines. Raise a number deliberately, with the reason in docs/decisions.md.
-MAX_MODULE, MAX_PACKAGE, MAX_EXERCISES = 275, 6_850, 9_150
+MAX_MODULE, MAX_PACKAGE, MAX_EXERCISES = 275, 6_960, 9_150
 
 
 def folder_of(path) -> str:
@@ -76,8 +77,7 @@ def test_every_module_is_used_by_a_lesson_or_by_the_package():
     package = "\n".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
     for path in PACKAGE.rglob("[!_]*.py"):
         if folder_of(path) != "exercises":
-            assert (
-                path.stem in notebooks
-                or f".{path.stem} import" in package
-                or f"import {path.stem}" in package
+            used = re.compile(
+                rf"^\s*(from \S*\.{path.stem} import|(from \S+ )?import .*\b{path.stem}\b)", re.MULTILINE
             )
+            assert path.stem in notebooks or used.search(package), path.stem

@@ -96,7 +96,7 @@ BAD = {
         "^(partly )?collapsed.*D saturated",
     ),
     "dead units of G": (dict(change=dead(lambda gan: gan.G[2])), "^collapsed"),
-    "dead last layer of G": (dict(change=dead(lambda gan: gan.G[4])), "^constant"),
+    "dead last layer of G": (dict(change=dead(lambda gan: gan.G[4])), "^dead G"),
     "images from -1 to 1": (dict(real=2 * DIGITS - 1, steps=60), "^wrong range"),
     "huge learning rate": (dict(lr=0.5, steps=60), "exploding loss"),
     "huge, non-saturating": (
@@ -170,6 +170,8 @@ def test_one_jump_is_no_fault_and_three_are():
         (DIGITS[:64], DIGITS[:1].lerp(DIGITS[64:128], 0.05), "collapsed"),
         (DIGITS[:64], DIGITS[:4].repeat(16, 1, 1, 1), "partly collapsed"),
         (DIGITS[:64], torch.full((64, 1, 8, 8), 0.5), "constant"),
+        (DIGITS[:64], torch.zeros(64, 1, 8, 8), "dead G"),
+        (DIGITS[:64], 1 - 1e-4 * torch.rand(64, 1, 8, 8), "dead G"),
         (DIGITS[:64], torch.full((64, 1, 8, 8), math.nan), "not finite"),
         (torch.full((64, 1, 8, 8), math.inf), None, "not finite"),
     ],
