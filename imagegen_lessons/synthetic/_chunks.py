@@ -9,7 +9,21 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from . import _factors
+
 PIXELS_PER_CHUNK = 2**18  # enough at once to be quick, in little memory
+
+
+def render(draw: Callable, table: dict, factors: dict, size: int, device, channels: int = 3) -> Tensor:
+    """Pictures (n, channels, size, size) in [0, 1] that `draw` makes of factors; size: 16 to 512 pixels.
+
+    Raises ValueError for a missing or unknown factor, a value out of range, or an impossible size.
+    """
+    if not (isinstance(size, int) and 16 <= size <= 512):
+        raise ValueError(f"size must be a whole number from 16 to 512, not {size!r}.")
+    device = torch.device(device or "cpu")
+    values, n = _factors.read(table, factors, device)
+    return draw_in_chunks(draw, values, n, channels, size, device)
 
 
 @contextmanager

@@ -91,6 +91,12 @@ def read(table: dict[str, Factor], factors: dict, device: torch.device) -> tuple
     return {name: _one_each(v, n, name).to(device) for name, v in values.items()}, n
 
 
+def labels(table: dict[str, Factor], factors: dict, names: tuple[str, ...]) -> Tensor:
+    """Some of the factors side by side, (n, k), on the CPU; ValueError as in `read`."""
+    values, _ = read(table, factors, torch.device("cpu"))
+    return torch.stack([values[name] for name in names], dim=1)
+
+
 def one(table: dict[str, Factor], factors: dict, i: int) -> dict[str, Tensor]:
     """The factors of picture i, single values; ValueError as in `read`, and where there is no picture i."""
     values, n = read(table, factors, torch.device("cpu"))

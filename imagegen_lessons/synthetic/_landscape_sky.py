@@ -15,8 +15,7 @@ def heavens(canvas: Canvas, p: Scene) -> None:
     """Three colours from the horizon up, and the glow around sun or moon."""
     up = ((p.ground - canvas.y) / (p.ground + 1)).clamp(0, 1).unsqueeze(1)
     lower = p.skyline.lerp(p.middle, step(0, 0.5, up))
-    torch.lerp(lower, p.zenith, step(0.35, 1.1, up), out=canvas.image[..., :1])
-    canvas.image[:] = canvas.image[..., :1]
+    canvas.image[:] = lower.lerp(p.zenith, step(0.35, 1.1, up))
     distance = length(canvas.x - p.sun_px, canvas.y - p.sun_y)
     strength = (0.55 - 0.15 * p.is_day - 0.25 * p.is_night * (1.4 - p.moon)) * (1 - 0.8 * p.rain)
     canvas.paint(strength * (-2.6 * distance).exp(), p.sun)

@@ -71,10 +71,8 @@ def towers(canvas: Canvas, p: Scene, base, tall, wide: float, number: int, dista
     tone = 0.55 + 0.5 * numbers(key, 3)
     wall = p.lit((p.rock * 1.25).lerp(p.sand, 0.5 * numbers(key, 4).unsqueeze(1)) * tone.unsqueeze(1), light)
     column, row = 5 * x + 20, 26 * up * wide / 6
-    glass = step(0.30, 0.42, (column - column.floor() - 0.5).abs() * -1 + 0.72) * step(
-        0.30, 0.42, (row - row.floor() - 0.5).abs() * -1 + 0.72
-    )
-    glass = glass * canvas.cover(0.10 / wide - body / wide)
+    pane = [step(0.30, 0.42, 0.72 - (v - v.floor() - 0.5).abs()) for v in (column, row)]
+    glass = pane[0] * pane[1] * canvas.cover(0.10 / wide - body / wide)
     window = numbers(key * 7 + column.floor() * 13 + row.floor() * 29 + 4096, 5)
     dark = 1 - p.is_day
     lamp = (window < 0.08 + 0.34 * p.is_night + 0.20 * dark).float() * dark

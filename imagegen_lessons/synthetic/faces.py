@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from functools import partial
 
-import torch
 from torch import Tensor
 
-from . import _factors
-from ._chunks import draw_in_chunks
+from . import _chunks, _factors
 from ._face_looks import EYE_COLOURS, GLASSES_COLOURS, HAIR_COLOURS, HAIR_STYLES, SKIN_TONES
 from ._face_painting import draw
 from ._factors import Factor
@@ -105,11 +103,7 @@ def render(factors: dict[str, Tensor], size: int = 32, device=None) -> Tensor:
     size: 16 to 512 pixels. Every factor is a tensor of n values, or one value for all faces.
     Raises ValueError for a missing or unknown factor, a value out of range, or an impossible size.
     """
-    if not (isinstance(size, int) and 16 <= size <= 512):
-        raise ValueError(f"size must be a whole number from 16 to 512, not {size!r}.")
-    device = torch.device(device or "cpu")
-    values, n = _factors.read(FACTORS, factors, device)
-    return draw_in_chunks(draw, values, n, 3, size, device)
+    return _chunks.render(draw, FACTORS, factors, size, device)
 
 
 def class_index(factors: dict[str, Tensor]) -> Tensor:

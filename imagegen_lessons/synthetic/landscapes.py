@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from functools import partial
 
-import torch
 from torch import Tensor
 
-from . import _factors
-from ._chunks import draw_in_chunks
+from . import _chunks, _factors
 from ._factors import Factor
 from ._landscape_looks import PLACES, SEASONS, TIMES, WEATHERS
 from ._landscape_painting import draw
@@ -58,11 +56,7 @@ def render(factors: dict[str, Tensor], size: int = 32, device=None) -> Tensor:
     size: 16 to 512 pixels. Every factor is a tensor of n values, or one value for all.
     Raises ValueError for a missing or unknown factor, a value out of range, or an impossible size.
     """
-    if not (isinstance(size, int) and 16 <= size <= 512):
-        raise ValueError(f"size must be a whole number from 16 to 512, not {size!r}.")
-    device = torch.device(device or "cpu")
-    values, n = _factors.read(FACTORS, factors, device)
-    return draw_in_chunks(draw, values, n, 3, size, device)
+    return _chunks.render(draw, FACTORS, factors, size, device)
 
 
 def label(factors: dict[str, Tensor]) -> Tensor:
@@ -70,8 +64,7 @@ def label(factors: dict[str, Tensor]) -> Tensor:
 
     Raises ValueError for a missing or unknown factor, or a value out of range.
     """
-    values, _ = _factors.read(FACTORS, factors, torch.device("cpu"))
-    return torch.stack([values["place"], values["time"]], dim=1)
+    return _factors.labels(FACTORS, factors, ("place", "time"))
 
 
 def describe(factors: dict[str, Tensor], i: int) -> str:

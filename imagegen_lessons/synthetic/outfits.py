@@ -12,8 +12,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from . import _factors, faces
-from ._chunks import draw_in_chunks
+from . import _chunks, _factors, faces
 from ._factors import Factor
 from ._outfit_looks import COLOURS, GARMENTS
 from ._outfit_painting import draw
@@ -73,12 +72,8 @@ def garment_mask(factors: dict[str, Tensor], size: int = 32, device=None) -> Ten
 
 
 def _drawn(factors: dict[str, Tensor], size: int, device, stencil: bool) -> Tensor:
-    if not (isinstance(size, int) and 16 <= size <= 512):
-        raise ValueError(f"size must be a whole number from 16 to 512, not {size!r}.")
-    device = torch.device(device or "cpu")
-    values, n = _factors.read(FACTORS, factors, device)
     paint = partial(draw, stencil=stencil)
-    return draw_in_chunks(paint, values, n, 1 if stencil else 3, size, device)
+    return _chunks.render(paint, FACTORS, factors, size, device, channels=1 if stencil else 3)
 
 
 def label(factors: dict[str, Tensor]) -> Tensor:
@@ -86,8 +81,7 @@ def label(factors: dict[str, Tensor]) -> Tensor:
 
     Raises ValueError for a missing or unknown factor, or a value out of range.
     """
-    values, _ = _factors.read(FACTORS, factors, torch.device("cpu"))
-    return torch.stack([values[name] for name in LABELS], 1)
+    return _factors.labels(FACTORS, factors, tuple(LABELS))
 
 
 def describe(factors: dict[str, Tensor], i: int) -> str:

@@ -141,8 +141,7 @@ def label(factors: dict[str, Tensor]) -> Tensor:
 
     Raises ValueError for a missing or unknown factor, or a value out of range.
     """
-    values, _ = _factors.read(FACTORS, factors, torch.device("cpu"))
-    return torch.stack([values["kind"], values["palette"]], dim=1)
+    return _factors.labels(FACTORS, factors, ("kind", "palette"))
 
 
 def describe(factors: dict[str, Tensor], i: int) -> str:
