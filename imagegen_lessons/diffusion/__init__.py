@@ -26,8 +26,8 @@ from imagegen_lessons.diffusion.samplers import (
     guided,
     heun_step,
     inpaint,
-    path,
     sample,
+    trajectory,
     vary,
 )
 from imagegen_lessons.diffusion.trainer import FlowTrainer

@@ -28,8 +28,8 @@ def over(t, x):
     return t.view(-1, *[1] * (x.dim() - 1))
 
 
-def interpolate(z, x, t):
-    """The point x_t = (1 - t) z + t x on the straight path from noise to data, (n, ...), for times t (n,)."""
+def interpolate(x, z, t):
+    """The point x_t = t x + (1 - t) z on the straight path from noise to data, (n, ...), for times t (n,)."""
     check_time(t, len(x))
     return torch.lerp(z, x, over(t, x))
 
@@ -44,7 +44,7 @@ def flow_matching_loss(velocity, x, z, t, *conditions):
 
     Its minimum over all functions is the mean velocity x - z of all paths that pass through a point at that time.
     """
-    x_t = interpolate(z, x, t)
+    x_t = interpolate(x, z, t)
     return (velocity(x_t, t, *conditions) - (x - z)).square().mean()
 
 

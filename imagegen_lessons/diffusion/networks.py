@@ -85,9 +85,9 @@ class UNet(nn.Module):
         condition = self.condition(t, *labels)
         h = self.conv_in(F.pixel_unshuffle(x_t, 2))  # (n, a, h / 2, w / 2)
         fine = self.block1(h, condition)
-        middle = self.block2(self.down1(fine), condition)  # (n, b, h / 4, w / 4)
-        h = self.middle2(self.middle1(self.down2(middle), condition), condition)  # (n, c, h / 8, w / 8)
-        h = self.block3(torch.cat([F.interpolate(h, scale_factor=2), middle], dim=1), condition)
+        coarse = self.block2(self.down1(fine), condition)  # (n, b, h / 4, w / 4)
+        h = self.middle2(self.middle1(self.down2(coarse), condition), condition)  # (n, c, h / 8, w / 8)
+        h = self.block3(torch.cat([F.interpolate(h, scale_factor=2), coarse], dim=1), condition)
         h = self.block4(torch.cat([F.interpolate(h, scale_factor=2), fine], dim=1), condition)
         return F.pixel_shuffle(self.conv_out(F.silu(self.norm_out(h))), 2)
 

@@ -21,7 +21,7 @@ def heun_step(velocity, x, t, dt):
 
 
 @torch.no_grad()
-def path(velocity, z, steps, *, step=euler_step, start=0.0):
+def trajectory(velocity, z, steps, *, step=euler_step, start=0.0):
     """All points on the way from z (n, ...) at time `start` to time 1, in equal steps: a list of steps + 1 tensors.
 
     step: `euler_step`, `heun_step`, or one like them; the last step is Euler's, because at time 1 a velocity that leads
@@ -38,8 +38,8 @@ def path(velocity, z, steps, *, step=euler_step, start=0.0):
 
 
 def sample(velocity, z, steps=20, *, step=euler_step, start=0.0):
-    """Data (n, ...) from noise z (n, ...): the end of `path`. Errors as there."""
-    return path(velocity, z, steps, step=step, start=start)[-1]
+    """Data (n, ...) from noise z (n, ...): the end of `trajectory`. Errors as there."""
+    return trajectory(velocity, z, steps, step=step, start=start)[-1]
 
 
 def guidance(free, conditional, scale):
@@ -81,11 +81,11 @@ def inpaint(velocity, x, mask, steps=20, *, repeats=3, rng=None):
     for k in range(steps):
         t = torch.full((len(x),), k / steps, device=x.device)
         for again in range(repeats):
-            current = torch.where(mask, interpolate(z, x, t), current)
+            current = torch.where(mask, interpolate(x, z, t), current)
             end = current + (1 - k / steps) * velocity(current, t)  # the prediction of x
             if again < repeats - 1:
                 z = noise()
-                current = interpolate(z, end, t)
+                current = interpolate(end, z, t)
         current = current + (end - current) / (steps - k)
     return torch.where(mask, x, current)
 
@@ -116,7 +116,7 @@ def vary(velocity, x, strength, steps=20, *, rng=None):
         raise ValueError(f"The strength is a number above 0 and at most 1, not {strength!r}.")
     t = torch.full((len(x),), 1.0 - strength, device=x.device)
     z = torch.randn(x.shape, generator=rng).to(x)
-    return sample(velocity, interpolate(z, x, t), steps, start=1.0 - strength)
+    return sample(velocity, interpolate(x, z, t), steps, start=1.0 - strength)
 
 
 def ddim_step(noise, x, now, then):

@@ -282,14 +282,14 @@ flow_matching_loss = exercise(
         (ToyVelocity(), normal(2, 3, 4, 4, seed=6), normal(2, 3, 4, 4, seed=7), torch.tensor([0.2, 0.9])),
     ),
     hints=(
-        "interpolate(z, x, t) gives x_t. By hand: t.view(-1, 1) for points; x.dim() says how many ones are needed.",
+        "interpolate(x, z, t) gives x_t. By hand: t.view(-1, 1) for points; x.dim() says how many ones are needed.",
         "The target is x - z, at every time. (velocity(x_t, t) - (x - z)).square().mean()",
     ),
 )(diffusion.flow_matching_loss)
 
 
 def _x_t(x, z, t):
-    return diffusion.interpolate(z, x, t)
+    return diffusion.interpolate(x, z, t)
 
 
 flow_matching_loss.mistake(
@@ -317,7 +317,7 @@ flow_matching_loss.mistake(
     lambda f, x, z, t: (f(z, t) - (x - z)).square().mean(),
 )
 flow_matching_loss.mistake(
-    "The noise keeps its full weight: x_t = (1 - t) z + t x.",
+    "The noise keeps its full weight: x_t = t x + (1 - t) z.",
     lambda f, x, z, t: (f(z + diffusion.over(t, x) * x, t) - (x - z)).square().mean(),
 )
 flow_matching_loss.mistake(

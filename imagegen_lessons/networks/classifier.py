@@ -79,13 +79,20 @@ class FaceClassifier(nn.Module):
         self.sizes = [len(faces.FACTORS[name].names) for name in self.CHOICES] + [1] * len(self.NUMBERS)
         self.net = ConvNet(3, sum(self.sizes), size=32, width=width)
 
+    def _maps(self, x):
+        check_pictures(x, 3, 32, self.net.conv1.weight.dtype)
+        if self.training:  # batch normalisation wants the whole batch
+            return self.net.features(x)
+        # The feature maps of a thousand do not fit into a cache: a hundred at a time take half as long.
+        return torch.cat([self.net.features(some) for some in x.split(100)])
+
     def features(self, x):
-        maps = self.net.features(x).unflatten(1, (-1, 16))  # (n, 4 * width, 4 * 4 places)
+        maps = self._maps(x).unflatten(1, (-1, 16))  # (n, 4 * width, 4 * 4 places)
         return maps.mean(dim=2)
 
     def forward(self, x):
         """name -> logits (n, names) for a choice, values (n,) for a number."""
-        parts = self.net(x).split(self.sizes, dim=1)
+        parts = self.net.linear(self._maps(x)).split(self.sizes, dim=1)
         named = dict(zip(self.CHOICES + self.NUMBERS, parts, strict=True))
         return {name: part if name in self.CHOICES else part[:, 0] for name, part in named.items()}
 

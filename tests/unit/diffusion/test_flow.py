@@ -14,7 +14,7 @@ from tests.unit.helpers import refused
 def test_a_path_runs_straight_from_noise_to_data(shape):
     z, x = torch.randn(shape, generator=generator(1)), torch.randn(shape, generator=generator(2))
     t = torch.tensor([0.0, 0.25, 0.5, 0.75, 1.0])
-    x_t = diffusion.interpolate(z, x, t)
+    x_t = diffusion.interpolate(x, z, t)
     torch.testing.assert_close(x_t[0], z[0])
     torch.testing.assert_close(x_t[-1], x[-1])
     torch.testing.assert_close(x_t[1], 0.75 * z[1] + 0.25 * x[1])
@@ -77,7 +77,7 @@ def test_its_minimum_is_the_conditional_mean():
 
 def test_both_ends_follow_from_a_velocity_and_back():
     z, x, t = torch.randn(4, 3, 8, 8), torch.randn(4, 3, 8, 8), torch.tensor([0.1, 0.4, 0.7, 1.0])
-    x_t, v = diffusion.interpolate(z, x, t), x - z
+    x_t, v = diffusion.interpolate(x, z, t), x - z
     x_hat, z_hat = diffusion.predictions(v, x_t, t)
     torch.testing.assert_close(x_hat, x)
     torch.testing.assert_close(z_hat, z, rtol=1e-4, atol=1e-5)

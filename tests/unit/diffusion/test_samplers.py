@@ -30,7 +30,7 @@ def test_the_error_falls_with_the_order_of_the_method(step, order):
 
 def test_a_path_has_all_points_and_may_begin_later():
     z = torch.ones(3, 2)
-    way = diffusion.path(growth, z, 4)
+    way = diffusion.trajectory(growth, z, 4)
     assert len(way) == 5 and torch.equal(way[0], z)
     torch.testing.assert_close(way[2], z * 1.25**2)
     late = diffusion.sample(lambda x, t: torch.ones_like(x), z, 3, start=0.25)
