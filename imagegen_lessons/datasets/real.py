@@ -54,14 +54,17 @@ def fashion_mnist(train: bool = True, size: int = 32, limit: int | None = None, 
     return x, labels[:limit].long(), GARMENTS
 
 
-def cifar10(train: bool = True, size: int = 32, limit: int | None = None, root=None):
-    """CIFAR-10: x (n, 3, size, size) in [0, 1], labels (n,), and the names of the ten classes.
+def cifar10(train: bool = True, size: int = 32, limit: int | None = None, root=None, classes=CIFAR10_LABELS):
+    """CIFAR-10: x (n, 3, size, size) in [0, 1], labels (n,), and the names of the classes, all ten or those named.
 
     50,000 small colour photographs for training, 10,000 for testing (Krizhevsky 2009; no licence stated).
     Downloaded (170 MB) when first called; with `root`, a folder that holds `cifar-10-batches-py`, nothing is
-    downloaded. Raises DownloadError in one sentence.
+    downloaded. Raises DownloadError in one sentence, and ValueError for a class that does not exist.
     """
     from torchvision.datasets import CIFAR10
+
+    if isinstance(classes, str) or not set(classes) <= set(CIFAR10_LABELS):
+        raise ValueError(f"classes is a tuple of names out of {', '.join(CIFAR10_LABELS)}, not {classes!r}.")
 
     if root is None:
         data = _torchvision(CIFAR10, "CIFAR-10", train)
@@ -72,8 +75,11 @@ def cifar10(train: bool = True, size: int = 32, limit: int | None = None, root=N
             raise DownloadError(
                 f"There is no complete {CIFAR10.base_folder} in {Path(root).name!r}; leave root out to download it."
             ) from None
-    x = torch.from_numpy(data.data[:limit]).permute(0, 3, 1, 2).float() / 255
-    return x if size == 32 else images.resize(x, size), torch.tensor(data.targets[:limit]), CIFAR10_LABELS
+    targets = np.array(data.targets)
+    chosen = np.isin(targets, [CIFAR10_LABELS.index(name) for name in classes]).nonzero()[0][:limit]
+    x = torch.from_numpy(data.data[chosen]).permute(0, 3, 1, 2).float() / 255
+    y = torch.tensor([classes.index(CIFAR10_LABELS[target]) for target in targets[chosen]])
+    return x if size == 32 else images.resize(x, size), y, classes
 
 
 def _torchvision(dataset, title: str, train: bool):

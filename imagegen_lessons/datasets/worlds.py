@@ -64,7 +64,8 @@ def world(name: str, n: int = 16_000, size: int = 32, *, seed: int = 7, path="my
         x, y, names = fashion_mnist(size=size, limit=n)
         return World(x, y[:, None], (names,))
     if name in CIFAR10_WORLDS:
-        return _photographs(CIFAR10_WORLDS[name], n, size)
+        x, y, names = cifar10(size=size, limit=n, classes=CIFAR10_WORLDS[name])
+        return World(x, y[:, None], (names,))
     x = folder(path, size, limit=n)
     return World(x, torch.zeros(len(x), 0, dtype=torch.long), ())
 
@@ -98,11 +99,3 @@ def _pieces_of_paintings(n, seed, size) -> World:
         top, left = (places[k] * (width - side)).long().tolist()
         x[k] = images.resize(whole[painting : painting + 1, :, top : top + side, left : left + side], size)[0]
     return World(x, which[:, None] % len(paintings.STYLES), (tuple(paintings.STYLES),))
-
-
-def _photographs(kinds, n, size) -> World:
-    x, y, names = cifar10(size=32)
-    wanted = torch.tensor([names.index(kind) for kind in kinds])
-    chosen = torch.isin(y, wanted).nonzero()[:n, 0]
-    x, y = x[chosen], (y[chosen, None] == wanted).int().argmax(dim=1)
-    return World(x if size == 32 else images.resize(x, size), y[:, None], (kinds,))

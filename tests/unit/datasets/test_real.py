@@ -109,6 +109,11 @@ def test_cifar10(cifar, no_network):
     assert x.shape == (20, 3, 32, 32) and y.tolist() == [*range(10)] * 2 and names[3] == "cat"
     assert x.min() >= 0 and x.max() <= 1
     assert datasets.cifar10(train=False, size=16, limit=7, root=cifar)[0].shape == (7, 3, 16, 16)
+    animals, kinds, names = datasets.cifar10(root=cifar, limit=3, classes=("horse", "cat"))
+    assert torch.equal(animals, x[[3, 7, 13]]) and kinds.tolist() == [1, 0, 1] and names == ("horse", "cat")
+    for wrong in ("cat", ("cat", "zebra")):
+        with refused("classes is a tuple of names"):
+            datasets.cifar10(root=cifar, classes=wrong)
     path = cifar / "cifar-10-batches-py" / "data_batch_1"
     path.write_bytes(path.read_bytes()[:-9])
     with refused("no complete cifar-10-batches-py", DownloadError):
