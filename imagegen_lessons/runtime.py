@@ -1,19 +1,17 @@
-"""Where and how fast the course runs: device, seed, pace, precision, folders, and whether this machine is ready."""
+"""Where and how fast the course runs: device, seed, pace, precision, folders."""
 
 import contextlib
 import glob
 import os
-import platform
 import random
-import re
-import shutil
 import sys
 import time
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy
 import torch
+
+from imagegen_lessons import calibration
 
 # PyTorch's threads wait for each other by spinning. With a thread on every core, one busy program beside the lesson
 # made small networks 20 and more times slower here; with half of them the loss was small, and so is the cost.
@@ -21,11 +19,9 @@ if "OMP_NUM_THREADS" not in os.environ:
     torch.set_num_threads(max(1, torch.get_num_threads() // 2))
 
 ROOT = Path(__file__).resolve().parents[1]
-PACES = ("full", "quick")
-# The oldest versions that will do, as in pyproject.toml.
-OLDEST = {"torch": (2, 11), "torchvision": (0, 26), "numpy": (2, 0), "ipywidgets": (7, 7), "pillow": (11, 0)}
-NEEDED_MEMORY = 3  # GB free: the largest lesson so far needs about 2
-NEEDED_DISK = 1  # GB free, for what the lessons save
+PACES = ("full", "short", "quick")
+SHORT = 0.4  # of the steps: for slow machines
+_pace = PACES[0]  # as `begin` was told
 
 
 class SettingError(ValueError):
@@ -57,15 +53,16 @@ def device() -> torch.device:
 
 
 def pace() -> str:
-    """What IMAGEGEN_PACE says: "full" (the default, for students) or "quick" (a rehearsal, for tests)."""
-    return _setting("IMAGEGEN_PACE", PACES, "full")
+    """ "full" (the default), "short" (two fifths of it) or "quick" (a rehearsal, for tests); see `begin`."""
+    return _setting("IMAGEGEN_PACE", PACES, _pace)
 
 
 def steps(full: int, quick: int, gpu: int | None = None) -> int:
-    """Steps to train: `full` on a CPU, `gpu` (default: `full`) on an accelerator, `quick` in tests."""
+    """Steps to train: `full` on a CPU, `gpu` (default: `full`) on an accelerator, `quick` in tests; see `pace`."""
     if pace() == "quick":
         return quick
-    return full if gpu is None or device().type == "cpu" else gpu
+    most = full if gpu is None or device().type == "cpu" else gpu
+    return most if pace() == "full" else max(quick, round(SHORT * most))
 
 
 def expect(condition, sentence: str) -> None:
@@ -74,13 +71,18 @@ def expect(condition, sentence: str) -> None:
     A student who changed or stopped something reads that sentence and goes on. Where lessons are made
     (IMAGEGEN_STRICT=1, as `make course` sets it) it is an AssertionError.
     """
-    if condition or pace() == "quick":
+    if condition or pace() != "full":
         return
-    if os.environ.get("IMAGEGEN_STRICT") == "1":
+    if _strict():
         raise AssertionError(sentence)
     print(
         f"⚠ It came out otherwise than the text says: {sentence} Did you change or stop something? Then go on."
     )
+
+
+def _strict() -> bool:
+    """Whether lessons are being made, and not taken."""
+    return os.environ.get("IMAGEGEN_STRICT") == "1"
 
 
 def seed_everything(seed: int = 0) -> None:
@@ -189,76 +191,24 @@ def summary() -> str:
     return f"{pace()} pace · {where.type} ({name}) · torch {torch.__version__}"
 
 
-def begin(seed: int = 0) -> None:
-    """How every lesson begins: seeds everything and prints `summary`."""
+def begin(seed: int = 0, pace: str = "full") -> None:
+    """How every lesson begins: seeds everything, prints `summary`, and says where this machine takes longer.
+
+    pace: "short" for two fifths of all training; IMAGEGEN_PACE, where set, goes before it. SettingError for another.
+    """
+    global _pace
+    _pace = pace
     seed_everything(seed)
     print(summary())
+    _say_whether_it_takes_longer()
 
 
-def _release(text: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in re.match(r"(\d+)(?:\.(\d+))?", text).groups(default=0))
-
-
-def _check_versions() -> tuple[list[str], list[str]]:
-    lines, problems = [], []
-    for name, oldest in OLDEST.items():
-        try:
-            found = version(name)
-        except PackageNotFoundError:
-            problems.append(f"{name} is missing: run `make lab` again, it installs what is needed.")
-            continue
-        lines.append(f"{name} {found}")
-        if _release(found) < oldest:
-            wanted = ".".join(map(str, oldest))
-            problems.append(f"{name} {found} is older than {wanted}: remove .venv and run `make lab` again.")
-    return lines, problems
-
-
-def _check_torchvision() -> list[str]:
-    """torch and torchvision must have been built for each other."""
-    try:
-        import torchvision  # noqa: F401
-    except (ImportError, RuntimeError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        return [f"torchvision does not fit this torch ({reason}): install the two together, from one source."]
-    return []
-
-
-def examine_machine() -> tuple[list[str], list[str]]:
-    """What this machine has, and what is wrong with it: two lists of lines."""
-    import psutil
-
-    versions, problems = _check_versions()
-    free = psutil.virtual_memory().available / 1e9
-    disk = shutil.disk_usage(ROOT).free / 1e9
-    try:
-        running = summary()
-    except SettingError as error:
-        running = "unknown"
-        problems.append(str(error))
-    facts = [
-        f"Python     {platform.python_version()} on {platform.system()}",
-        f"packages   {', '.join(versions)}",
-        f"running    {running}",
-        f"processor  {os.cpu_count()} cores, of which PyTorch uses {torch.get_num_threads()}",
-        f"memory     {free:.1f} GB free · disk {disk:.0f} GB free",
-    ]
-    if sys.version_info < (3, 11):  # noqa: UP036  (on Colab nothing has checked the version before us)
-        problems.append(
-            "Python is older than 3.11: install a newer one, remove .venv and run `make lab` again."
+def _say_whether_it_takes_longer() -> None:
+    if device().type != "cpu" or pace() == "quick" or _strict():
+        return
+    longer = calibration.reference_step_ms(24) / calibration.REFERENCE_MS
+    if longer > 1.4:
+        print(
+            f"This machine is slow, or busy: training takes about {longer:.1f} times as long as the text says. "
+            'For two fifths of it, and rougher results, write runtime.begin(pace="short").'
         )
-    problems += _check_torchvision()
-    if free < NEEDED_MEMORY:
-        problems.append(f"Only {free:.1f} GB of memory are free: close other programs first.")
-    if disk < NEEDED_DISK:
-        problems.append(f"Only {disk:.1f} GB of disk are free: what you make may not be saved.")
-    if not os.environ.get("IMAGEGEN_OUTPUT") and not os.access(ROOT, os.W_OK):
-        problems.append("The course's folder is read-only: set IMAGEGEN_OUTPUT to a folder of your own.")
-    return facts, problems
-
-
-def check_machine() -> None:
-    """Prints what this machine has, and says in a clear word whether something is wrong."""
-    facts, problems = examine_machine()
-    print("\n".join(facts))
-    print("\n".join(f"⚠ {problem}" for problem in problems) or "✅ All is well: you can begin.")

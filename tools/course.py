@@ -16,8 +16,8 @@ import torch
 from nbclient import NotebookClient
 from PIL import Image
 
-from imagegen_lessons import runtime
-from tools import calibration, lessons
+from imagegen_lessons import calibration, runtime
+from tools import lessons
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 

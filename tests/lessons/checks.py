@@ -9,7 +9,8 @@ import inspect
 import re
 import textwrap
 
-from tools import calibration, lessons
+from imagegen_lessons import calibration
+from tools import lessons
 
 PACKAGE = "imagegen_lessons"
 MAX_NOTEBOOK_BYTES = 600_000

@@ -12,9 +12,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from imagegen_lessons import runtime
+from imagegen_lessons import calibration, runtime
 from tests.lessons import checks
-from tools import calibration, lessons, solve
+from tools import lessons, solve
 
 code, text = nbformat.v4.new_code_cell, nbformat.v4.new_markdown_cell
 

@@ -10,7 +10,9 @@ from imagegen_lessons import runtime
 PACKAGE = runtime.ROOT / "imagegen_lessons"
 # Each may import those before it. (Every saved picture carries the AI label, so `provenance` lies below `images`.)
 PLUMBING = [
+    "calibration",
     "runtime",
+    "machine_check",
     "settings",
     "provenance",
     "images",
@@ -33,7 +35,7 @@ ALLOWED = {name: set(PLUMBING[:k]) for k, name in enumerate(PLUMBING)}
 ALLOWED |= {name: {*PLUMBING, *others} for name, others in ARCS.items()}
 ALLOWED["exercises"] = {*PLUMBING, *ARCS}
 # Physical lines. Raise a number deliberately, with the reason in docs/decisions.md.
-MAX_MODULE, MAX_PACKAGE, MAX_EXERCISES = 275, 6_960, 9_150
+MAX_MODULE, MAX_PACKAGE, MAX_EXERCISES = 275, 7_040, 9_150
 
 
 def folder_of(path) -> str:

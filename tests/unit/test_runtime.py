@@ -1,41 +1,28 @@
-"""Settings, folders, files written whole, the machine check: what follows, and one sentence for what is wrong."""
+"""Settings, folders, files written whole: what follows, and one sentence for what is wrong."""
 
-import builtins
 import os
 import random
-import re
 import sys
 import time
-import tomllib
-from importlib.metadata import PackageNotFoundError
 from types import SimpleNamespace
 
 import numpy
-import psutil
 import pytest
 import torch
 import torchvision  # noqa: F401  (before a test pretends to have a GPU)
 
-from imagegen_lessons import runtime
+from imagegen_lessons import calibration, runtime
 from tests.unit.helpers import refused
 
 COURSE = runtime.ROOT
 
 
-@pytest.fixture(autouse=True)
-def machine(monkeypatch, tmp_path):
-    """A machine without settings and without an accelerator; the course's folder is a temporary one."""
-    for name in ("DEVICE", "PACE", "CACHE", "OUTPUT"):
-        monkeypatch.delenv(f"IMAGEGEN_{name}", raising=False)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    (tmp_path / "course").mkdir()
-    monkeypatch.setattr(runtime, "ROOT", tmp_path / "course")
-    return monkeypatch
+pytestmark = pytest.mark.usefixtures("machine")
 
 
 @pytest.mark.parametrize(
-    ("value", "pace", "steps"), [("  ", "full", 300), (" FULL ", "full", 300), (" Quick ", "quick", 2)]
+    ("value", "pace", "steps"),
+    [("  ", "full", 300), (" FULL ", "full", 300), ("short", "short", 120), (" Quick ", "quick", 2)],
 )
 def test_pace(machine, value, pace, steps):
     assert runtime.pace() == "full"
@@ -46,7 +33,7 @@ def test_pace(machine, value, pace, steps):
 @pytest.mark.parametrize("value", ["fast", "0", "quick,full"])
 def test_an_unknown_pace_is_refused(machine, value):
     machine.setenv("IMAGEGEN_PACE", value)
-    with refused("IMAGEGEN_PACE.*full, quick", runtime.SettingError):
+    with refused("IMAGEGEN_PACE.*full, short, quick", runtime.SettingError):
         runtime.steps(full=300, quick=2)
 
 
@@ -83,6 +70,8 @@ def test_steps_on_an_accelerator(machine):
     machine.setattr(torch.cuda, "is_available", lambda: True)
     assert runtime.steps(full=300, quick=2, gpu=900) == 900
     assert runtime.steps(full=300, quick=2) == 300
+    machine.setenv("IMAGEGEN_PACE", "short")
+    assert runtime.steps(full=300, quick=2, gpu=900) == 360 and runtime.steps(full=3, quick=2) == 2
     machine.setenv("IMAGEGEN_PACE", "quick")
     assert runtime.steps(full=300, quick=2, gpu=900) == 2
 
@@ -212,101 +201,27 @@ def test_a_lesson_begins_with_the_seed_and_the_summary(machine, capsys):
     assert line.count("\n") == 1 and all(word in line for word in ("quick", "cpu", torch.__version__))
 
 
-# ------------------------------------------------------------------------------------------ the machine check
-
-GOOD = {
-    "torch": "2.11.0+cpu", "torchvision": "0.26.0", "numpy": "2.1.3", "ipywidgets": "7.7.1", "pillow": "11.3.0",
-}  # fmt: skip
-
-
-def with_free(machine, memory=8e9, disk=50e9):
-    machine.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=memory))
-    machine.setattr(runtime.shutil, "disk_usage", lambda path: SimpleNamespace(free=disk))
-
-
-@pytest.fixture
-def good(machine):
-    """A machine on which all is well, with Colab's versions; a test then breaks one thing."""
-    machine.setattr(runtime, "version", lambda name: GOOD[name])
-    machine.setattr(os, "access", lambda path, mode: True)
-    with_free(machine)
-    return machine
+def test_a_lesson_may_begin_at_a_shorter_pace(machine):
+    machine.setenv("IMAGEGEN_STRICT", "1")  # nothing is timed
+    runtime.begin(pace="short")
+    assert runtime.pace() == "short"
+    machine.setenv("IMAGEGEN_PACE", "quick")
+    assert runtime.pace() == "quick", "the environment, which tests set, goes before it"
+    machine.delenv("IMAGEGEN_PACE")
+    with refused("full, short, quick", runtime.SettingError):
+        runtime.begin(pace="fast")
+    runtime.begin()
+    assert runtime.pace() == "full"
 
 
-def test_on_a_good_machine_all_is_well(good, capsys):
-    runtime.check_machine()
-    out = capsys.readouterr().out
-    assert "✅" in out and "⚠" not in out
-    for word in ("Python", "torch 2.11.0+cpu", "cores", "8.0 GB free", "disk 50 GB", "full pace"):
-        assert word in out
-
-
-@pytest.mark.parametrize(
-    ("name", "found"),
-    [
-        ("torch", "2.11.0a0+gitabc"),
-        ("torch", "3.0"),
-        ("numpy", "2"),
-        ("numpy", "2.0rc1"),
-        ("pillow", "13.0.0"),
-    ],
-)
-def test_versions_that_will_do(good, name, found):
-    good.setitem(GOOD, name, found)
-    assert runtime.examine_machine()[1] == []
-
-
-def test_the_oldest_versions_are_those_of_the_project():
-    text = (COURSE / "pyproject.toml").read_text(encoding="utf-8")
-    bounds = dict(re.split(">=", entry) for entry in tomllib.loads(text)["project"]["dependencies"])
-    for name, oldest in runtime.OLDEST.items():
-        assert tuple(map(int, f"{bounds[name]}.0".split(".")[:2])) == oldest, name
-
-
-def missing(machine):
-    def version(name):
-        if name == "ipywidgets":
-            raise PackageNotFoundError(name)
-        return GOOD[name]
-
-    machine.setattr(runtime, "version", version)
-
-
-def without_torchvision(machine):
-    original = builtins.__import__
-
-    def broken(name, *arguments, **options):
-        if name == "torchvision":
-            raise RuntimeError("operator torchvision::nms does not exist\nand more")
-        return original(name, *arguments, **options)
-
-    machine.delitem(sys.modules, "torchvision")
-    machine.setattr(builtins, "__import__", broken)
-
-
-BROKEN = {
-    "torch 2.10.1+cu130 is older than 2.11": lambda m: m.setitem(GOOD, "torch", "2.10.1+cu130"),
-    "ipywidgets 7.6.5 is older than 7.7": lambda m: m.setitem(GOOD, "ipywidgets", "7.6.5"),
-    "ipywidgets is missing": missing,
-    "does not fit this torch (operator torchvision::nms": without_torchvision,
-    "1.2 GB of memory": lambda m: with_free(m, memory=1.2e9),
-    "0.3 GB of disk": lambda m: with_free(m, disk=0.3e9),
-    "set IMAGEGEN_OUTPUT": lambda m: m.setattr(os, "access", lambda path, mode: False),
-    "older than 3.11": lambda m: m.setattr(runtime, "sys", SimpleNamespace(version_info=(3, 10, 2))),
-    "IMAGEGEN_DEVICE": lambda m: m.setenv("IMAGEGEN_DEVICE", "gpu"),
-    "IMAGEGEN_PACE": lambda m: m.setenv("IMAGEGEN_PACE", "fast"),
-}
-
-
-@pytest.mark.parametrize("words", BROKEN)
-def test_what_is_wrong_is_said_on_one_line(good, capsys, words):
-    BROKEN[words](good)
-    facts, problems = runtime.examine_machine()
-    assert len(facts) == 5 and len(problems) == 1 and words in problems[0]
-    assert "\n" not in problems[0]
-    runtime.check_machine()
-    out = capsys.readouterr().out
-    assert f"⚠ {problems[0]}" in out and "✅" not in out
+@pytest.mark.parametrize(("milliseconds", "said"), [(9.0, False), (12.0, False), (22.5, True)])
+def test_a_slow_machine_is_told_how_much_longer_it_takes(machine, capsys, milliseconds, said):
+    machine.setattr(calibration, "reference_step_ms", lambda steps: milliseconds)
+    runtime.begin()
+    assert ("2.5 times as long" in capsys.readouterr().out) is said
+    machine.setenv("IMAGEGEN_STRICT", "1")  # what is stored is read on other machines
+    runtime.begin()
+    assert "times as long" not in capsys.readouterr().out
 
 
 def test_a_claim_stops_those_who_make_lessons_and_is_told_to_those_who_take_them(monkeypatch, capsys):

@@ -14,10 +14,9 @@ from torch import nn
 # On the laptop, with the threads that lessons use there (2 of 4 cores). Found backwards: thirteen lessons had taken
 # 1,066 s there; with this figure their seconds on a slow and busy machine scale to 1,047 s (each to 0.6 to 1.2 times).
 REFERENCE_MS = 9.0
-STEPS = 60
 
 
-def reference_step_ms() -> float:
+def reference_step_ms(steps: int = 60) -> float:
     """The median time of one training step of a small convolutional network (batch 32, 32 pixels), in milliseconds."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -30,13 +29,13 @@ def reference_step_ms() -> float:
         x, y = torch.rand(32, 3, 32, 32), torch.arange(32) % 10
     optimizer = torch.optim.Adam(network.parameters())
     times = []
-    for _ in range(STEPS):
+    for _ in range(steps):
         begin = time.perf_counter()
         optimizer.zero_grad()
         F.cross_entropy(network(x), y).backward()
         optimizer.step()
         times.append(1000 * (time.perf_counter() - begin))
-    return statistics.median(times[STEPS // 3 :])  # the first ones warm up
+    return statistics.median(times[steps // 3 :])  # the first ones warm up
 
 
 def scaled(seconds: float, milliseconds: float) -> float:
