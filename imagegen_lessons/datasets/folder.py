@@ -1,5 +1,6 @@
 """The user's own pictures: every picture of a folder."""
 
+from itertools import groupby, zip_longest
 from pathlib import Path
 
 import torch
@@ -18,6 +19,25 @@ def folder(path, size: int, limit: int | None = None) -> torch.Tensor:
     names begin with a dot) and bins are not looked at. Files that cannot be used are left out, and one printed line
     says how many and why. ValueError where none is left, or for a size below 1.
     """
+    return _read(path, size, limit)[0]
+
+
+def folder_with_classes(path, size: int, limit: int | None = None):
+    """The same with labels: x, y (n, 1), and the names of the classes, which are the folders directly in `path`.
+
+    With a limit, each class gets its share of it. Where there are not two such folders with pictures, or some pictures
+    lie outside of them, y is (n, 0) and there are no names. Raises ValueError as `folder` does.
+    """
+    x, files = _read(path, size, limit, one_of_each=True)
+    inside = [file.relative_to(runtime.as_path(path)).parts for file in files]
+    names = sorted({parts[0] for parts in inside})
+    if len(names) < 2 or any(len(parts) == 1 for parts in inside):
+        return x, torch.zeros(len(x), 0, dtype=torch.long), ()
+    return x, torch.tensor([[names.index(parts[0])] for parts in inside]), tuple(names)
+
+
+def _read(path, size, limit, one_of_each=False) -> tuple[torch.Tensor, list[Path]]:
+    """Pictures and the files that held them: sorted by name, or one of each folder in turn."""
     path = runtime.as_path(path)
     if not path.is_dir():
         what = "is a file, not a folder" if path.exists() else "does not exist"
@@ -29,27 +49,35 @@ def folder(path, size: int, limit: int | None = None) -> torch.Tensor:
     files = sorted(
         file for file in path.rglob("*") if file.is_file() and _is_the_users(file.relative_to(path))
     )
+    if one_of_each:
+        files = _in_turn(files, path)
     x = torch.empty(min(len(files), limit or len(files)), 3, size, size)
-    found, problems = 0, []
+    used, problems = [], []
     with Progress("reading pictures") as screen:
         for number, file in enumerate(files):
-            if found == len(x):
+            if len(used) == len(x):
                 break
             if screen.due():
-                screen.update(f"{found:,} read, {len(files) - number:,} files left", number / len(files))
+                screen.update(f"{len(used):,} read, {len(files) - number:,} files left", number / len(files))
             try:
                 picture = images.load(file)
             except images.ImageError as error:
                 problems.append(str(error))
                 continue
-            x[found] = images.resize(images.crop_centre(picture, min(picture.shape[-2:])), size)[0]
-            found += 1
-        screen.finish(f"{found:,} read from {path.name}")
+            x[len(used)] = images.resize(images.crop_centre(picture, min(picture.shape[-2:])), size)[0]
+            used.append(file)
+        screen.finish(f"{len(used):,} read from {path.name}")
     if problems:
-        print(f"Left out {len(problems)} of {len(problems) + found} files: {' '.join(problems[:2])}")
-    if not found:
+        print(f"Left out {len(problems)} of {len(problems) + len(used)} files: {' '.join(problems[:2])}")
+    if not used:
         raise ValueError(f"The folder '{path.absolute()}' holds no picture that can be used; put some in it.")
-    return x[:found]
+    return x[: len(used)], used
+
+
+def _in_turn(files: list[Path], path: Path) -> list[Path]:
+    """The first file of each folder in `path`, then the second of each, …"""
+    groups = [list(group) for _, group in groupby(files, key=lambda file: file.relative_to(path).parts[0])]
+    return [file for row in zip_longest(*groups) for file in row if file]
 
 
 def _is_the_users(inside: Path) -> bool:

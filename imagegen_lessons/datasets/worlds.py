@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from imagegen_lessons import images, runtime, settings
-from imagegen_lessons.datasets.folder import folder
+from imagegen_lessons.datasets.folder import folder_with_classes
 from imagegen_lessons.datasets.real import cifar10, fashion_mnist
 from imagegen_lessons.synthetic import faces, landscapes, paintings, sprites
 
@@ -66,8 +66,8 @@ def world(name: str, n: int = 16_000, size: int = 32, *, seed: int = 7, path="my
     if name in CIFAR10_WORLDS:
         x, y, names = cifar10(size=size, limit=n, classes=CIFAR10_WORLDS[name])
         return World(x, y[:, None], (names,))
-    x = folder(path, size, limit=n)
-    return World(x, torch.zeros(len(x), 0, dtype=torch.long), ())
+    x, y, names = folder_with_classes(path, size, limit=n)
+    return World(x, y, (names,) if names else ())
 
 
 def _drawn(module, factors, labels, size) -> World:

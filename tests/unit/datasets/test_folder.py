@@ -25,6 +25,26 @@ def test_folder(tmp_path, capsys):
     assert datasets.folder(str(tmp_path), 16, limit=2).shape == (2, 3, 16, 16)
 
 
+def test_folders_in_a_folder_are_classes(tmp_path):
+    for name, red in (
+        ("cats/a", 0),
+        ("cats/b", 50),
+        ("cats/old/c", 100),
+        ("dogs/a", 200),
+        ("empty/notes", None),
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        if red is not None:
+            Image.new("RGB", (20, 20), (red, 0, 0)).save(tmp_path / f"{name}.png")
+    x, y, names = datasets.folder_with_classes(tmp_path, 8)
+    assert names == ("cats", "dogs") and y.tolist() == [[0], [1], [0], [0]]
+    assert (x[:, 0, 4, 4] * 255).round().tolist() == [0, 200, 50, 100]
+    assert datasets.folder_with_classes(tmp_path, 8, limit=2)[1].tolist() == [[0], [1]]  # one of each
+    x, y, names = datasets.folder_with_classes(tmp_path / "cats", 8)
+    assert (len(x), y.shape, names) == (3, (3, 0), ())  # two of the three lie in no folder of their own
+    assert datasets.folder_with_classes(str(tmp_path / "dogs"), 8)[2] == ()
+
+
 @pytest.mark.parametrize("shape", [(60, 20), (20, 60)])
 def test_pictures_are_cut_to_their_middle_square(tmp_path, shape):
     picture = Image.new("RGB", shape, "red")

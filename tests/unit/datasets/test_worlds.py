@@ -75,6 +75,12 @@ def test_garments_and_ones_own_pictures(monkeypatch, tmp_path):
     own = datasets.world("folder", path=tmp_path)
     fits(own, 1, 32)
     assert own.names == ()
+    images.save(torch.rand(1, 3, 40, 50), tmp_path / "cats" / "a.png")
+    images.save(torch.rand(1, 3, 40, 50), tmp_path / "dogs" / "b.png")
+    (tmp_path / "mine.png").unlink()
+    own = datasets.world("folder", path=tmp_path)
+    fits(own, 2, 32)
+    assert own.names == (("cats", "dogs"),) and own.y.tolist() == [[0], [1]]
 
 
 @pytest.mark.parametrize(
