@@ -53,7 +53,7 @@ def device() -> torch.device:
 
 
 def pace() -> str:
-    """ "full" (the default), "short" (two fifths of it) or "quick" (a rehearsal, for tests); see `begin`."""
+    """One of PACES: "full" by default, "short" is two fifths of it, "quick" a rehearsal for tests; see `begin`."""
     return _setting("IMAGEGEN_PACE", PACES, _pace)
 
 

@@ -29,15 +29,14 @@ def folder_with_classes(path, size: int, limit: int | None = None):
     lie outside of them, y is (n, 0) and there are no names. Raises ValueError as `folder` does.
     """
     x, files = _read(path, size, limit, one_of_each=True)
-    inside = [file.relative_to(runtime.as_path(path)).parts for file in files]
-    names = sorted({parts[0] for parts in inside})
-    if len(names) < 2 or any(len(parts) == 1 for parts in inside):
+    names = sorted({file.parts[0] for file in files})
+    if len(names) < 2 or any(len(file.parts) == 1 for file in files):
         return x, torch.zeros(len(x), 0, dtype=torch.long), ()
-    return x, torch.tensor([[names.index(parts[0])] for parts in inside]), tuple(names)
+    return x, torch.tensor([[names.index(file.parts[0])] for file in files]), tuple(names)
 
 
 def _read(path, size, limit, one_of_each=False) -> tuple[torch.Tensor, list[Path]]:
-    """Pictures and the files that held them: sorted by name, or one of each folder in turn."""
+    """Pictures, and where in `path` each lay: sorted by name, or one of each folder in turn."""
     path = runtime.as_path(path)
     if not path.is_dir():
         what = "is a file, not a folder" if path.exists() else "does not exist"
@@ -46,11 +45,10 @@ def _read(path, size, limit, one_of_each=False) -> tuple[torch.Tensor, list[Path
         )
     if not isinstance(size, int) or size < 1 or (limit is not None and limit < 1):
         raise ValueError(f"size and limit are whole numbers from 1, not {size!r} and {limit!r}.")
-    files = sorted(
-        file for file in path.rglob("*") if file.is_file() and _is_the_users(file.relative_to(path))
-    )
+    files = sorted(file.relative_to(path) for file in path.rglob("*") if file.is_file())
+    files = [file for file in files if _is_the_users(file)]
     if one_of_each:
-        files = _in_turn(files, path)
+        files = _in_turn(files)
     x = torch.empty(min(len(files), limit or len(files)), 3, size, size)
     used, problems = [], []
     with Progress("reading pictures") as screen:
@@ -60,7 +58,7 @@ def _read(path, size, limit, one_of_each=False) -> tuple[torch.Tensor, list[Path
             if screen.due():
                 screen.update(f"{len(used):,} read, {len(files) - number:,} files left", number / len(files))
             try:
-                picture = images.load(file)
+                picture = images.load(path / file)
             except images.ImageError as error:
                 problems.append(str(error))
                 continue
@@ -74,9 +72,9 @@ def _read(path, size, limit, one_of_each=False) -> tuple[torch.Tensor, list[Path
     return x[: len(used)], used
 
 
-def _in_turn(files: list[Path], path: Path) -> list[Path]:
-    """The first file of each folder in `path`, then the second of each, …"""
-    groups = [list(group) for _, group in groupby(files, key=lambda file: file.relative_to(path).parts[0])]
+def _in_turn(files: list[Path]) -> list[Path]:
+    """The first file of each folder, then the second of each, …"""
+    groups = [list(group) for _, group in groupby(files, key=lambda file: file.parts[0])]
     return [file for row in zip_longest(*groups) for file in row if file]
 
 

@@ -80,9 +80,9 @@ class FaceClassifier(nn.Module):
         self.net = ConvNet(3, sum(self.sizes), size=32, width=width)
 
     def _maps(self, x):
-        check_pictures(x, 3, 32, self.net.conv1.weight.dtype)
         if self.training:  # batch normalisation wants the whole batch
             return self.net.features(x)
+        check_pictures(x, 3, 32, self.net.conv1.weight.dtype)
         # The feature maps of a thousand do not fit into a cache: a hundred at a time take half as long.
         return torch.cat([self.net.features(some) for some in x.split(100)])
 

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 import numpy
 import pytest
 import torch
-import torchvision  # noqa: F401  (before a test pretends to have a GPU)
 
 from imagegen_lessons import calibration, runtime
 from tests.unit.helpers import refused

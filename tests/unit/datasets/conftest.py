@@ -1,10 +1,17 @@
-"""What the tests of the data sets share: no network, a cache of their own, and a server that misbehaves."""
+"""What the tests of the data sets share: no network, a cache, a small CIFAR-10, and a server that misbehaves."""
 
+import hashlib
 import http.server
+import pickle
 import socket
 import threading
+from pathlib import Path
 
+import numpy as np
 import pytest
+from torchvision.datasets import CIFAR10
+
+from imagegen_lessons import datasets
 
 
 @pytest.fixture
@@ -56,3 +63,22 @@ def server():
         yield server
         server.over.set()
         server.shutdown()
+
+
+@pytest.fixture
+def cifar(tmp_path, monkeypatch) -> Path:
+    """A small set in the form of CIFAR-10, known to torchvision by its checksums."""
+    place = tmp_path / "own" / CIFAR10.base_folder
+    place.mkdir(parents=True)
+
+    def write(name, content):
+        (place / name).write_bytes(pickle.dumps(content))
+        return [name, hashlib.md5((place / name).read_bytes()).hexdigest()]
+
+    pictures = np.random.default_rng(0).integers(0, 256, (20, 3072), dtype=np.uint8)
+    batch = {"data": pictures, "labels": [k % 10 for k in range(20)]}
+    monkeypatch.setattr(CIFAR10, "train_list", [write("data_batch_1", batch)])
+    monkeypatch.setattr(CIFAR10, "test_list", [write("test_batch", batch)])
+    meta = write("batches.meta", {"label_names": list(datasets.CIFAR10_LABELS)})
+    monkeypatch.setattr(CIFAR10, "meta", {"filename": meta[0], "key": "label_names", "md5": meta[1]})
+    return place.parent

@@ -2,7 +2,6 @@
 
 import gzip
 import hashlib
-import pickle
 import shutil
 import tarfile
 from pathlib import Path
@@ -83,25 +82,6 @@ def test_garments_that_do_not_fit_each_other(garments, no_network):
     labels.unlink()
     with refused("There is no train-labels-idx1-ubyte.gz", DownloadError):
         datasets.fashion_mnist(root=garments)
-
-
-@pytest.fixture
-def cifar(tmp_path, monkeypatch) -> Path:
-    """A small set in the form of CIFAR-10, known to torchvision by its checksums."""
-    place = tmp_path / "own" / CIFAR10.base_folder
-    place.mkdir(parents=True)
-
-    def write(name, content):
-        (place / name).write_bytes(pickle.dumps(content))
-        return [name, hashlib.md5((place / name).read_bytes()).hexdigest()]
-
-    pictures = np.random.default_rng(0).integers(0, 256, (20, 3072), dtype=np.uint8)
-    batch = {"data": pictures, "labels": [k % 10 for k in range(20)]}
-    monkeypatch.setattr(CIFAR10, "train_list", [write("data_batch_1", batch)])
-    monkeypatch.setattr(CIFAR10, "test_list", [write("test_batch", batch)])
-    meta = write("batches.meta", {"label_names": list(datasets.CIFAR10_LABELS)})
-    monkeypatch.setattr(CIFAR10, "meta", {"filename": meta[0], "key": "label_names", "md5": meta[1]})
-    return place.parent
 
 
 def test_cifar10(cifar, no_network):
