@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grading import isolation, notebook
-from grading.judge import BLANK, START, can_check_outside, judge
-from grading.limits import Stopped, within_limits
+from grading.judge import BLANK, can_check_outside, judge
+from grading.limits import START, Stopped, within_limits
 from grading.notebook import Statement
 from imagegen_lessons import exercises, runtime
 

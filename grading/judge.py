@@ -19,7 +19,7 @@ import torch._dynamo  # optimisers import it when first used
 
 from grading import isolation
 from grading.attempt import Responder
-from grading.limits import Stopped
+from grading.limits import START, Stopped
 from grading.wire import Channel, pack, tensors, unpack
 from imagegen_lessons import exercises, runtime
 from imagegen_lessons.exercises.checker import Wrong
@@ -28,7 +28,6 @@ MEANING = {
     "memory": "It asked for more memory than is allowed.",
     "answer": "It answered with something that is no result.",
 }
-START = 30  # seconds that a sandbox may need to begin, on a busy machine
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import json
 import multiprocessing
 import signal
 import sys
+import time
 from collections.abc import Callable
 
 try:
@@ -22,6 +23,7 @@ import torch
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["grading.judge", "grading.notebook"])
 LARGEST_RESULT = 64 * 2**20  # bytes
+START = 60  # seconds that a process may need to begin, on a busy machine
 
 
 class Stopped(BaseException):
@@ -38,7 +40,8 @@ class Stopped(BaseException):
 def within_limits(function: Callable, *arguments, seconds: float, megabytes: int):
     """What function(*arguments) returns (what JSON can say), computed in a process of its own.
 
-    Raises `Stopped` after so many seconds, when memory grows by more, or when the process ends without a result.
+    Raises `Stopped` after so many seconds, when memory grows by more, or when the process ends without a result. The
+    time runs from when the process has begun: a busy machine may take long to make one, and no student can help that.
     """
     ours, theirs = CONTEXT.Pipe(duplex=False)
     process = CONTEXT.Process(
@@ -47,6 +50,9 @@ def within_limits(function: Callable, *arguments, seconds: float, megabytes: int
     process.start()
     theirs.close()
     try:
+        if not ours.poll(START):
+            raise Stopped("time", f"The check did not begin within {START} seconds.")
+        ours.recv_bytes()  # it has begun
         if not ours.poll(seconds):
             raise Stopped("time", f"The check did not end within {seconds:g} seconds.")
         said = json.loads(ours.recv_bytes(LARGEST_RESULT))
@@ -67,7 +73,8 @@ def within_limits(function: Callable, *arguments, seconds: float, megabytes: int
 def _run(channel, seconds: float, megabytes: int, function: Callable, arguments: tuple) -> None:
     """In the new process."""
     torch.set_num_threads(1)
-    limit(megabytes, CPU=int(seconds) + 1, CORE=0)
+    limit(megabytes, CPU=int(time.process_time() + seconds) + 1, CORE=0)
+    channel.send_bytes(b"begun")
     try:
         said = {"result": function(*arguments)}
     except MemoryError:

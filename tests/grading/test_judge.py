@@ -127,6 +127,23 @@ def long_thought(kind):
     return [kind]
 
 
+class Late:
+    """What takes some seconds to arrive in another process."""
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+
+    def __reduce__(self):
+        return time.sleep, (self.seconds,)
+
+
+def test_the_time_of_a_check_runs_from_when_its_process_has_begun(monkeypatch):
+    assert limits.within_limits(long_thought, Late(9), seconds=8, megabytes=512) == [None]
+    monkeypatch.setattr(limits, "START", 1)
+    with pytest.raises(limits.Stopped, match="did not begin within 1 seconds"):
+        limits.within_limits(long_thought, Late(99), seconds=8, megabytes=512)
+
+
 @pytest.mark.parametrize("kind", ["time", "memory", "crash"])
 def test_the_check_itself_has_limits_and_ends_alone(kind):
     with pytest.raises(limits.Stopped) as stopped:
