@@ -27,6 +27,7 @@ NOTEBOOK = re.compile(r"\.ipynb(\.(txt|json))?$", re.IGNORECASE)
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
 DEEPEST = 20  # folders in folders; what lies deeper is not looked for
 PATIENCE = 5  # a notebook may use so many times the seconds of an exercise
+READING = 30  # seconds more than those of an exercise: a notebook may be large
 FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # some spreadsheets take the wide ones, too
 
 
@@ -90,7 +91,7 @@ def verdicts(path: Path, lessons: dict, limits: Limits) -> Iterator[tuple]:
             raise notebook.Unreadable("This is no notebook: its name does not end with .ipynb.")
         data = notebook.load(path)
         found = within_limits(
-            notebook.attempts, data, path.name, lessons, seconds=START + limits.seconds, megabytes=2048
+            notebook.attempts, data, path.name, lessons, seconds=READING + limits.seconds, megabytes=2048
         )
         if isinstance(found, str):
             raise notebook.Unreadable(found)
