@@ -6,14 +6,36 @@ About half an hour on one core. Every row is the same two networks, the same pic
 import sys
 
 import torch
+import torch.nn.functional as F
 
 from imagegen_lessons import datasets, gans, metrics, networks, runtime, training
 from imagegen_lessons.synthetic import faces
 from imagegen_lessons.training import checkpoint
 
+
+class Plain(gans.Generator):
+    """Lesson 03's G without the blur, and with the usual sigmoid at the end."""
+
+    blur, end = staticmethod(lambda h: h), staticmethod(torch.sigmoid)
+
+    def forward(self, z):
+        h = F.leaky_relu(self.project(z).unflatten(1, self.start), 0.2)
+        h = F.leaky_relu(self.up1(h), 0.2)
+        h = F.leaky_relu(self.up2(h), 0.2)
+        return self.end(self.to_rgb(F.leaky_relu(self.blur(self.up3(h)), 0.2)))
+
+
+class Blurred(Plain):
+    blur = staticmethod(gans.blur)
+
+
+class Softsign(Plain):
+    end = staticmethod(lambda h: (F.softsign(2 * h) + 1) / 2)
+
+
 DCGAN = dict(lr=2e-4, betas=(0.5, 0.999))
 OURS = dict(lr=2e-3, betas=(0.0, 0.99))
-# The losses, the weight of the penalties, and Adam's settings.
+# The losses, the weight of the penalties, Adam's settings, and G where it is another.
 RECIPES = {
     "DCGAN's settings": (gans.NON_SATURATING, 0.0, DCGAN),
     "  with our Adam": (gans.NON_SATURATING, 0.0, OURS),
@@ -21,6 +43,9 @@ RECIPES = {
     "  our Adam, penalties": (gans.NON_SATURATING, 0.3, OURS),
     "  relativistic, penalties": (gans.RELATIVISTIC, 0.3, DCGAN),
     "all three": (gans.RELATIVISTIC, 0.3, OURS),
+    "  sigmoid, no blur": (gans.RELATIVISTIC, 0.3, OURS, Plain),
+    "  sigmoid, blur": (gans.RELATIVISTIC, 0.3, OURS, Blurred),
+    "  softsign, no blur": (gans.RELATIVISTIC, 0.3, OURS, Softsign),
 }
 
 
@@ -38,9 +63,9 @@ def main(steps: int) -> None:
     with torch.no_grad():
         features = classifier.features(faces.render(faces.passports(5_000, seed=99)))
     for seed in range(3):  # the seeds outside: whatever else the machine does meets all recipes
-        for name, (losses, gamma, settings) in RECIPES.items():
+        for name, (losses, gamma, settings, *other) in RECIPES.items():
             torch.manual_seed(seed)
-            G, D = gans.Generator(), gans.Discriminator()
+            G, D = (other or [gans.Generator])[0](), gans.Discriminator()
             optimizers = gans.adam(G, **settings), gans.adam(D, **settings)
             average = training.EMA(G, decay=0.998)
             options = dict(optimizers=optimizers, average=average, gamma=gamma, penalty_interval=8)

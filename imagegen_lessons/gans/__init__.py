@@ -18,6 +18,7 @@ from imagegen_lessons.gans.networks import (
     Discriminator,
     Generator,
     ProjectionDiscriminator,
+    blur,
     check_images,
     check_labels,
     check_latent,

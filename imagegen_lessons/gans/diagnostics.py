@@ -46,7 +46,7 @@ ADVICE = {
     "wrong range": "(x + 1) / 2 for pixels in [-1, 1], x / 255 for those up to 255; a sigmoid as G's last layer.",
     "not finite": ANEW,
     "training stopped": "what it says; if a loss was not finite, {lower} and betas=(0.0, 0.99).",
-    "dead G": "G built anew, and a strong penalty for D at first, at every step, as in lesson 05; or no sigmoid in G.",
+    "dead G": "a softsign in place of a sigmoid at G's end, as in gans.Generator; or a strong penalty for D at first.",
     "constant": "G built anew; a last bias near 0, LeakyReLU rather than ReLU, {lower}.",
     "collapsed": DIVERSE,
     "partly collapsed": DIVERSE,

@@ -1,6 +1,8 @@
 """Generators and discriminators: shapes, labels, clear sentences, and the bundled generator of faces."""
 
+import numpy as np
 import pytest
+import scipy.ndimage
 import torch
 from torch import nn
 
@@ -24,6 +26,32 @@ def test_g_and_d_fit_each_other_at_every_size(channels, size):
     assert x.min() >= 0 and x.max() <= 1
     assert D(x).shape == (5, 1)
     torch.testing.assert_close(D(x)[2:3], D(x[2:3]))  # each image by itself
+
+
+def test_blur_is_the_known_filter_and_removes_what_alternates():
+    x = torch.rand(2, 3, 8, 10, dtype=torch.float64)
+    line = np.array([0.25, 0.5, 0.25])
+    for picture, smooth in zip(x.flatten(0, 1), gans.blur(x).flatten(0, 1), strict=True):
+        expected = scipy.ndimage.convolve(picture.numpy(), np.outer(line, line), mode="constant")
+        np.testing.assert_allclose(smooth.numpy(), expected)
+    board = (torch.arange(8)[:, None] + torch.arange(8)).remainder(2).float()[None, None]
+    inside = gans.blur(board)[..., 1:-1, 1:-1]
+    torch.testing.assert_close(inside, torch.full_like(inside, 0.5))
+
+
+def test_g_comes_back_from_pure_black():
+    """Where a sigmoid would be at e^-30, without slope: a hundred steps towards white lead out of it."""
+    torch.manual_seed(0)
+    G, z = gans.Generator(width=8), torch.randn(8, 64)
+    nn.init.constant_(G.to_rgb.bias, -30.0)
+    assert G(z).max() < 0.02
+    optimizer = gans.adam(G)
+    for _ in range(100):
+        loss = -G(z).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert G(z).mean() > 0.5
 
 
 @pytest.mark.parametrize("shape", [(64,), (2, 63), (2, 64, 1, 1)])
