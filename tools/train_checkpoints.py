@@ -134,8 +134,9 @@ def faces_gan(seed=0):
     batches = datasets.Batches(real, size=32, seed=seed)
     step = with_smaller_steps_in_the_end(gan, steps)
     history = training.fit(step, batches, steps, **resumable("faces_gan", gan=gan))
-    both = torch.nn.ModuleDict({"G": average.module, "D": D}).eval()
-    return both, {"steps": steps, "seconds": round(history.seconds), **figures_of_faces(both["G"])}
+    both = torch.nn.ModuleDict({"G": average.module, "D": D}).eval().half().float()  # as it will be stored
+    figures = {"steps": steps, "seconds": round(history.seconds), **figures_of_faces(both["G"])}
+    return both.half(), figures
 
 
 @torch.no_grad()

@@ -7,6 +7,8 @@ wide again.
 
 import argparse
 
+import torch
+
 from imagegen_lessons import datasets, gans, runtime, training
 from tools.train_checkpoints import resumable, with_smaller_steps_in_the_end
 from tools.train_superres import bundle
@@ -25,7 +27,7 @@ class AugmentedTrainer(gans.GANTrainer):
 
 
 def learn(x, steps: int, seed: int = 0, name: str = "horses_gan"):
-    """The running average of G after so many steps on photographs x (n, 3, 32, 32), and figures for its card."""
+    """G (its running average) and D after so many steps on photographs x (n, 3, 32, 32), and figures for their card."""
     runtime.seed_everything(seed)
     device = runtime.device()
     G, D = gans.Generator(width=WIDTH).to(device), gans.Discriminator(width=WIDTH // 2).to(device)
@@ -34,7 +36,8 @@ def learn(x, steps: int, seed: int = 0, name: str = "horses_gan"):
     batches = datasets.Batches(x, size=32, seed=seed, device=device)
     step = with_smaller_steps_in_the_end(gan, steps)
     history = training.fit(step, batches, steps, **resumable(name, gan=gan))
-    return gan.average.module.eval().cpu(), {"steps": history.steps, "seconds": round(history.seconds)}
+    both = torch.nn.ModuleDict({"G": gan.average.module, "D": D}).eval().cpu()
+    return both, {"steps": history.steps, "seconds": round(history.seconds)}
 
 
 def main() -> None:
