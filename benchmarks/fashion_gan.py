@@ -1,11 +1,12 @@
-"""Lesson 03's GAN and lesson 11's flow against the DCGAN that most people start from: real garments, equal time.
+"""Lesson 03's GAN and lesson 11's flow against the DCGAN that most people start from: photographs, equal time.
 
-python benchmarks/fashion_gan.py FASHION [--seconds 90] [--seeds 3]
+python -m benchmarks.fashion_gan FOLDER [--seconds 90] [--seeds 3]
 
-FASHION is a folder with Fashion-MNIST's four files. All contenders take turns of a few seconds on the
-same machine, so that whatever else it does slows all alike, until each has had its time. Then 5,000 pictures of each
-are compared with the 10,000 real test garments: Fréchet distance in the features of SqueezeNet, a network trained on
-ImageNet photographs (torchvision's weights; with TORCH_HOME set to a folder that has them, nothing is downloaded).
+FOLDER has Fashion-MNIST's four files, or two folders of photographs of one kind, train and test (CIFAR-10's horses,
+say); of these ours learns as tools/train_photographs.py does. All contenders take turns of a few seconds on the same
+machine, so that whatever else it does slows all alike, until each has had its time. Then 5,000 pictures of each are
+compared with the real test pictures: Fréchet distance in the features of SqueezeNet, a network trained on ImageNet
+photographs (torchvision's weights; with TORCH_HOME set to a folder that has them, nothing is downloaded).
 
 DCGAN here is written after the paper (Radford et al. 2015) with the sizes and settings of the example that
 comes with PyTorch: 100 latents, 64 maps, batch normalisation, cross-entropy, Adam with 2e-4 and (0.5, 0.999), batches
@@ -16,12 +17,14 @@ import argparse
 import math
 import os
 import time
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from imagegen_lessons import datasets, diffusion, gans, images, metrics, runtime, training
+from tools import train_photographs
 
 TURN = 5.0  # seconds
 FAKES = 5_000
@@ -31,7 +34,7 @@ def weights(network: nn.Module) -> int:
     return sum(p.numel() for p in network.parameters())
 
 
-def dcgan_generator(size: int, maps: int, latent: int = 100) -> nn.Sequential:
+def dcgan_generator(size: int, maps: int, channels: int, latent: int = 100) -> nn.Sequential:
     """Transposed convolutions from 1×1 to size×size, each but the last with batch normalisation and ReLU."""
     widths = [maps * 2**k for k in reversed(range(size.bit_length() - 3))]  # for 64: 512, 256, 128, 64
     layers = [
@@ -41,13 +44,13 @@ def dcgan_generator(size: int, maps: int, latent: int = 100) -> nn.Sequential:
     ]
     for wide, narrow in zip(widths, widths[1:], strict=False):
         layers += [nn.ConvTranspose2d(wide, narrow, 4, 2, 1, bias=False), nn.BatchNorm2d(narrow), nn.ReLU()]
-    return nn.Sequential(*layers, nn.ConvTranspose2d(widths[-1], 1, 4, 2, 1, bias=False), nn.Tanh())
+    return nn.Sequential(*layers, nn.ConvTranspose2d(widths[-1], channels, 4, 2, 1, bias=False), nn.Tanh())
 
 
-def dcgan_discriminator(size: int, maps: int) -> nn.Sequential:
+def dcgan_discriminator(size: int, maps: int, channels: int) -> nn.Sequential:
     """Strided convolutions from size×size to one score; batch normalisation in all but the first and the last."""
     widths = [maps * 2**k for k in range(size.bit_length() - 3)]
-    layers = [nn.Conv2d(1, maps, 4, 2, 1, bias=False), nn.LeakyReLU(0.2)]
+    layers = [nn.Conv2d(channels, maps, 4, 2, 1, bias=False), nn.LeakyReLU(0.2)]
     for narrow, wide in zip(widths, widths[1:], strict=False):
         layers += [nn.Conv2d(narrow, wide, 4, 2, 1, bias=False), nn.BatchNorm2d(wide), nn.LeakyReLU(0.2)]
     return nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 4, 1, 0, bias=False), nn.Flatten())
@@ -63,7 +66,8 @@ def initialise(module: nn.Module) -> None:
 class Theirs:
     def __init__(self, x, size: int, g_maps: int, d_maps: int, seed: int):
         torch.manual_seed(seed)
-        self.G, self.D = dcgan_generator(size, g_maps), dcgan_discriminator(size, d_maps)
+        channels = x.shape[1]
+        self.G, self.D = dcgan_generator(size, g_maps, channels), dcgan_discriminator(size, d_maps, channels)
         self.G.apply(initialise)
         self.D.apply(initialise)
         self.opt_g = torch.optim.Adam(self.G.parameters(), lr=2e-4, betas=(0.5, 0.999))
@@ -100,7 +104,7 @@ class Theirs:
 class Ours:
     def __init__(self, x, seed: int):
         torch.manual_seed(seed)
-        self.G, self.D = gans.Generator(channels=1), gans.Discriminator(channels=1)
+        self.G, self.D = gans.Generator(channels=x.shape[1]), gans.Discriminator(channels=x.shape[1])
         settings = dict(average=training.EMA(self.G, decay=0.998), gamma=0.3, penalty_interval=8)
         self.gan = gans.GANTrainer(self.G, self.D, gans.RELATIVISTIC, latent=64, **settings)
         self.batches = datasets.Batches(x, size=64, seed=seed)
@@ -114,19 +118,35 @@ class Ours:
         return {"average": torch.cat([self.gan.average(z) for z in latents.split(250)])}
 
 
+class OursOfPhotographs(Ours):
+    """As tools/train_photographs.py trains: wider, D sees random changes, and the rate falls in the second half."""
+
+    def __init__(self, x, seed: int):
+        torch.manual_seed(seed)
+        self.gan = train_photographs.new_trainer("cpu")
+        self.G, self.D = self.gan.G, self.gan.D
+        self.batches = datasets.Batches(x, size=32, seed=seed)
+
+    def step(self, share: float) -> None:
+        for optimizer in (self.gan.opt_g, self.gan.opt_d):
+            optimizer.param_groups[0]["lr"] = 2e-3 * min(1.0, 0.05 + 2 * (1 - share))
+        super().step(share)
+
+
 def rate(share: float, peak: float) -> float:
     """A learning rate that rises over the first twentieth of the time, and falls to 0 with a cosine."""
     return peak * min(1.0, share / 0.05) * (1 + math.cos(math.pi * min(1.0, share))) / 2
 
 
 class Flow:
-    """Lesson 11's U-Net and settings, for grey pictures; the rate follows the share of the time that is used."""
+    """Lesson 11's U-Net and settings; the rate follows the share of the time that is used."""
 
     def __init__(self, x, seed: int):
         torch.manual_seed(seed)
-        network = diffusion.UNet(channels=1).to(memory_format=torch.channels_last)
+        network = diffusion.UNet(channels=x.shape[1]).to(memory_format=torch.channels_last)
         self.flow = diffusion.FlowTrainer(network, steps=10**6)  # whose own rate is overwritten below
         self.batches = datasets.Batches(2 * x - 1, size=16, seed=seed)
+        self.shape = x.shape[1:]
 
     def step(self, share: float) -> None:
         self.flow.optimizer.param_groups[0]["lr"] = rate(share, 3e-3)
@@ -134,7 +154,7 @@ class Flow:
 
     @torch.no_grad()
     def pictures(self) -> dict[str, torch.Tensor]:
-        z = torch.randn(FAKES, 1, 32, 32, generator=runtime.generator(1))
+        z = torch.randn(FAKES, *self.shape, generator=runtime.generator(1))
         x = torch.cat([diffusion.sample(self.flow.average, part, 10) for part in z.split(250)])
         return {"average, 10 steps of Euler": (x / 2 + 0.5).clamp(0, 1)}
 
@@ -147,7 +167,7 @@ def squeezenet():
 
     @torch.no_grad()
     def features(x: torch.Tensor) -> torch.Tensor:
-        """Grey pictures (n, 1, 32, 32) to 512 features each: enlarged to 96, the last maps averaged."""
+        """Pictures (n, 1 or 3, 32, 32) to 512 features each: enlarged to 96, the last maps averaged."""
         parts = []
         for part in x.split(250):
             large = (
@@ -175,23 +195,33 @@ def train(contenders: dict, seconds: float) -> dict[str, int]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("fashion")
+    parser.add_argument("folder")
     parser.add_argument("--seconds", type=float, default=90)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--pictures", help="a folder for a sheet of each contender's pictures")
     arguments = parser.parse_args()
-    x, _, _ = datasets.fashion_mnist(root=arguments.fashion)
-    test, _, _ = datasets.fashion_mnist(train=False, root=arguments.fashion)
+    folder, ours = Path(arguments.folder), Ours
+    if (folder / "train").is_dir():
+        x, test, ours = (
+            datasets.folder(folder / "train", 32),
+            datasets.folder(folder / "test", 32),
+            OursOfPhotographs,
+        )
+    else:
+        x, _, _ = datasets.fashion_mnist(root=folder)
+        test, _, _ = datasets.fashion_mnist(train=False, root=folder)
     features = squeezenet()
     real = features(test)
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f}")
     lowest = metrics.frechet_distance(real, features(x[:FAKES]))
-    print(f"{len(x):,} training garments; their own distance from the test garments: {lowest:.0f}")
+    print(
+        f"{len(x):,} training pictures; their own distance from the {len(test):,} for testing: {lowest:.0f}"
+    )
     for seed in range(arguments.seeds):
         contenders = {
             "DCGAN 64×64": Theirs(x, 64, 64, 64, seed),
             "DCGAN 32×32": Theirs(x, 32, 28, 32, seed),
-            "lesson 03": Ours(x, seed),
+            "lesson 03": ours(x, seed),
             "lesson 11": Flow(x, seed),
         }
         if seed == 0:

@@ -13,7 +13,7 @@ from imagegen_lessons import datasets, gans, runtime, training
 from tools.train_checkpoints import resumable, with_smaller_steps_in_the_end
 from tools.train_superres import bundle
 
-WIDTH, STEPS = 96, 40_000
+WIDTH, STEPS = 96, 24_000
 CHANGES = ("mirror", "translate", "colour")
 
 
@@ -26,18 +26,23 @@ class AugmentedTrainer(gans.GANTrainer):
         return self.D(self.change(x), *conditions)
 
 
+def new_trainer(device) -> AugmentedTrainer:
+    """The networks, untrained, and their trainer."""
+    G, D = gans.Generator(width=WIDTH).to(device), gans.Discriminator(width=WIDTH // 2).to(device)
+    settings = dict(average=training.EMA(G, decay=0.999), gamma=1.0, penalty_interval=8)
+    return AugmentedTrainer(G, D, gans.RELATIVISTIC, latent=64, **settings)
+
+
 def learn(x, steps: int, seed: int = 0, name: str = "horses_gan"):
     """G (its running average) and D after so many steps on photographs x (n, 3, 32, 32), and figures for their card."""
     runtime.seed_everything(seed)
     device = runtime.device()
-    G, D = gans.Generator(width=WIDTH).to(device), gans.Discriminator(width=WIDTH // 2).to(device)
-    settings = dict(average=training.EMA(G, decay=0.999), gamma=1.0, penalty_interval=8)
-    gan = AugmentedTrainer(G, D, gans.RELATIVISTIC, latent=64, **settings)
+    gan = new_trainer(device)
     batches = datasets.Batches(x, size=32, seed=seed, device=device)
     step = with_smaller_steps_in_the_end(gan, steps)
     history = training.fit(step, batches, steps, **resumable(name, gan=gan))
-    both = torch.nn.ModuleDict({"G": gan.average.module, "D": D}).eval().cpu()
-    return both, {"steps": history.steps, "seconds": round(history.seconds)}
+    both = torch.nn.ModuleDict({"G": gan.average.module, "D": gan.D}).eval().cpu()
+    return both, {"steps": steps, "seconds": round(history.seconds)}
 
 
 def main() -> None:
