@@ -119,7 +119,7 @@ class Ours:
 
 
 class OursOfPhotographs(Ours):
-    """As tools/train_photographs.py trains: wider, D sees random changes, and the rate falls in the second half."""
+    """As tools/train_photographs.py trains: wider, D sees random changes, and rate and penalty fall in the second half."""
 
     def __init__(self, x, seed: int):
         torch.manual_seed(seed)
@@ -128,8 +128,10 @@ class OursOfPhotographs(Ours):
         self.batches = datasets.Batches(x, size=32, seed=seed)
 
     def step(self, share: float) -> None:
+        left = min(1.0, 0.05 + 2 * (1 - share))
+        self.gan.gamma = left
         for optimizer in (self.gan.opt_g, self.gan.opt_d):
-            optimizer.param_groups[0]["lr"] = 2e-3 * min(1.0, 0.05 + 2 * (1 - share))
+            optimizer.param_groups[0]["lr"] = 2e-3 * left
         super().step(share)
 
 

@@ -10,7 +10,7 @@ import argparse
 import torch
 
 from imagegen_lessons import datasets, gans, runtime, training
-from tools.train_checkpoints import resumable, with_smaller_steps_in_the_end
+from tools.train_checkpoints import resumable, calmer_in_the_end
 from tools.train_superres import bundle
 
 WIDTH, STEPS = 96, 24_000
@@ -39,7 +39,7 @@ def learn(x, steps: int, seed: int = 0, name: str = "horses_gan"):
     device = runtime.device()
     gan = new_trainer(device)
     batches = datasets.Batches(x, size=32, seed=seed, device=device)
-    step = with_smaller_steps_in_the_end(gan, steps)
+    step = calmer_in_the_end(gan, steps)
     history = training.fit(step, batches, steps, **resumable(name, gan=gan))
     both = torch.nn.ModuleDict({"G": gan.average.module, "D": gan.D}).eval().cpu()
     return both, {"steps": steps, "seconds": round(history.seconds)}
