@@ -119,7 +119,7 @@ class Ours:
 
 
 class OursOfPhotographs(Ours):
-    """As tools/train_photographs.py trains: wider, D sees random changes, and rate and penalty fall in the second half."""
+    """As tools/train_photographs.py trains: wider, D sees random changes, rate and penalty fall in the second half."""
 
     def __init__(self, x, seed: int):
         torch.manual_seed(seed)

@@ -10,7 +10,7 @@ import argparse
 import torch
 
 from imagegen_lessons import datasets, gans, runtime, training
-from tools.train_checkpoints import resumable, calmer_in_the_end
+from tools.train_checkpoints import calmer_in_the_end, resumable
 from tools.train_superres import bundle
 
 WIDTH, STEPS = 96, 24_000

@@ -34,7 +34,7 @@ class GANTrainer:
     in z. optimizers: (of G, of D), by default `adam` for both. average: the running average of G's weights, better for
     pictures than G itself; by default over the last 100 steps.
     gamma: the weight of the penalties R1 on real and R2 on fakes (0: none), taken every `penalty_interval`-th step,
-    so many times as strong (lazy regularisation: Karras et al. 2020, appendix B). Both may be functions of the step.
+    so many times as strong (lazy regularisation: Karras et al. 2020, appendix B).
     extra_loss(fake, real, *conditions): terms to add to G's loss, name -> scalar.
     Raises ValueError for losses that are swapped, for a latent or an interval below 1, and for a gamma below 0.
     """
@@ -75,14 +75,13 @@ class GANTrainer:
     def d_step(self, real, fake=None, conditions=()):
         """D learns once to tell `real` from as many fakes; G stays as it is. Returns D's loss, without penalty."""
         fake = self.fakes(len(real), *conditions) if fake is None else fake
-        gamma, interval = (_at(value, self.d_steps) for value in (self.gamma, self.penalty_interval))
-        with_penalty = gamma > 0 and self.d_steps % interval == 0
+        with_penalty = self.gamma > 0 and self.d_steps % self.penalty_interval == 0
         real, fake = (x.detach().requires_grad_(with_penalty) for x in (real, fake))
         real_score, fake_score = self.score(real, *conditions), self.score(fake, *conditions)
         loss = total = self.d_loss(real_score, fake_score)
         if with_penalty:
             r1, r2 = r1_penalty(real_score, real), r1_penalty(fake_score, fake)  # R2: the same, of fakes
-            total = loss + interval * gamma / 2 * (r1 + r2)
+            total = loss + self.penalty_interval * self.gamma / 2 * (r1 + r2)
         self.opt_d.zero_grad()
         total.backward()
         self.opt_d.step()
@@ -128,12 +127,5 @@ def _check(losses, latent, gamma, penalty_interval):
             "The losses are swapped: D's comes first. D's loss is low where real scores are high."
         )
     settings.whole(latent, "latent, the count of numbers in z,")
-    if not callable(gamma):
-        settings.number(gamma, "gamma, the weight of a penalty,", low=0)
-    if not callable(penalty_interval):
-        settings.whole(penalty_interval, "penalty_interval, which counts steps,")
-
-
-def _at(value, step):
-    """A setting at this step: a number, or what the function says."""
-    return value(step) if callable(value) else value
+    settings.number(gamma, "gamma, the weight of a penalty,", low=0)
+    settings.whole(penalty_interval, "penalty_interval, which counts steps,")
