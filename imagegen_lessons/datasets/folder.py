@@ -5,21 +5,36 @@ from pathlib import Path
 
 import torch
 
-from imagegen_lessons import images, runtime
+from imagegen_lessons import images, runtime, settings
 from imagegen_lessons.display.progress import Progress
 
 # Folders in which programs keep copies and deleted files. Those whose names begin with a dot are left out as well.
 NOT_THE_USERS = {"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
 
 
-def folder(path, size: int, limit: int | None = None) -> torch.Tensor:
+def folder(path, size: int, limit: int | None = None, crops: int = 1) -> torch.Tensor:
     """Your own pictures: every picture in a folder and the folders in it, as x (n, 3, size, size) in [0, 1].
 
-    Sorted by name, cut to the middle square and resized; the first `limit` of them. Hidden files and folders (whose
-    names begin with a dot) and bins are not looked at. Files that cannot be used are left out, and one printed line
-    says how many and why. ValueError where none is left, or for a size below 1.
+    Sorted by name, cut to the middle square and resized; the first `limit` of them. With `crops` above 1, so many
+    squares are cut from each picture instead, as `random_crops` does. Hidden files and folders (whose names begin with
+    a dot) and bins are not looked at. Files that cannot be used are left out, and one printed line says how many and
+    why. ValueError where none is left, or for a size, a limit or a number of crops below 1.
     """
-    return _read(path, size, limit)[0]
+    return _read(path, size, limit, crops)[0]
+
+
+def random_crops(picture: torch.Tensor, n: int, size: int, rng: torch.Generator) -> torch.Tensor:
+    """n squares of a picture (1, 3, height, width): (n, 3, size, size).
+
+    Their sides are half to all of its shorter side, and they lie anywhere in it.
+    """
+    height, width = picture.shape[-2:]
+    shorter, squares = min(height, width), []
+    for scale, down, right in torch.rand(n, 3, generator=rng).tolist():
+        side = max(1, round(shorter * (1 + scale) / 2))
+        top, left = int(down * (height - side + 1)), int(right * (width - side + 1))
+        squares.append(images.resize(picture[..., top : top + side, left : left + side], size))
+    return torch.cat(squares)
 
 
 def folder_with_classes(path, size: int, limit: int | None = None):
@@ -35,7 +50,7 @@ def folder_with_classes(path, size: int, limit: int | None = None):
     return x, torch.tensor([[names.index(file.parts[0])] for file in files]), tuple(names)
 
 
-def _read(path, size, limit, one_of_each=False) -> tuple[torch.Tensor, list[Path]]:
+def _read(path, size, limit, crops=1, one_of_each=False) -> tuple[torch.Tensor, list[Path]]:
     """Pictures, and where in `path` each lay: sorted by name, or one of each folder in turn."""
     path = runtime.as_path(path)
     if not path.is_dir():
@@ -43,17 +58,19 @@ def _read(path, size, limit, one_of_each=False) -> tuple[torch.Tensor, list[Path
         raise ValueError(
             f"There is no folder '{path.absolute()}': it {what}. Check its name, or make it and put pictures in."
         )
-    if not isinstance(size, int) or size < 1 or (limit is not None and limit < 1):
-        raise ValueError(f"size and limit are whole numbers from 1, not {size!r} and {limit!r}.")
+    settings.whole(size, "size")
+    settings.whole(crops, "crops")
+    if limit is not None:
+        settings.whole(limit, "limit")
     files = sorted(file.relative_to(path) for file in path.rglob("*") if file.is_file())
     files = [file for file in files if _is_the_users(file)]
     if one_of_each:
         files = _in_turn(files)
-    x = torch.empty(min(len(files), limit or len(files)), 3, size, size)
-    used, problems = [], []
+    x = torch.empty(min(len(files), limit or len(files)) * crops, 3, size, size)
+    used, problems, rng = [], [], runtime.generator(0)
     with Progress("reading pictures") as screen:
         for number, file in enumerate(files):
-            if len(used) == len(x):
+            if len(used) * crops == len(x):
                 break
             if screen.due():
                 screen.update(f"{len(used):,} read, {len(files) - number:,} files left", number / len(files))
@@ -62,14 +79,18 @@ def _read(path, size, limit, one_of_each=False) -> tuple[torch.Tensor, list[Path
             except images.ImageError as error:
                 problems.append(str(error))
                 continue
-            x[len(used)] = images.resize(images.crop_centre(picture, min(picture.shape[-2:])), size)[0]
+            begin = len(used) * crops
+            if crops > 1:
+                x[begin : begin + crops] = random_crops(picture, crops, size, rng)
+            else:
+                x[begin] = images.resize(images.crop_centre(picture, min(picture.shape[-2:])), size)[0]
             used.append(file)
         screen.finish(f"{len(used):,} read from {path.name}")
     if problems:
         print(f"Left out {len(problems)} of {len(problems) + len(used)} files: {' '.join(problems[:2])}")
     if not used:
         raise ValueError(f"The folder '{path.absolute()}' holds no picture that can be used; put some in it.")
-    return x[: len(used)], used
+    return x[: len(used) * crops], used
 
 
 def _in_turn(files: list[Path]) -> list[Path]:

@@ -1,6 +1,7 @@
 """The user's own pictures: all of a folder that can be used, and one line about the others."""
 
 import pytest
+import torch
 from PIL import Image
 
 from imagegen_lessons import datasets
@@ -86,10 +87,26 @@ def test_copies_and_bins_of_programs_are_not_the_users_pictures(tmp_path):
     assert len(datasets.folder(tmp_path, 8)) == 1 and len(datasets.folder(hidden, 8)) == 1
 
 
-@pytest.mark.parametrize(("size", "limit"), [(0, None), (8.5, None), (8, 0)])
-def test_sizes_that_cannot_be_are_refused(tmp_path, size, limit):
-    with refused("whole numbers from 1"):
-        datasets.folder(tmp_path, size, limit=limit)
+@pytest.mark.parametrize(
+    ("name", "value"), [("size", 0), ("size", 8.5), ("limit", 0), ("crops", 0), ("crops", True)]
+)
+def test_sizes_that_cannot_be_are_refused(tmp_path, name, value):
+    with refused(f"{name} is a whole number from 1"):
+        datasets.folder(tmp_path, **{"size": 8, name: value})
+
+
+def test_many_squares_of_each_picture(tmp_path):
+    for k, shape in enumerate([(60, 20), (20, 60), (20, 20)]):
+        Image.linear_gradient("L").resize(shape).convert("RGB").save(tmp_path / f"{k}.png")
+    (tmp_path / "broken.png").write_bytes(b"")
+    x = datasets.folder(tmp_path, 16, crops=50)
+    assert x.shape == (150, 3, 16, 16) and torch.equal(x, datasets.folder(tmp_path, 16, crops=50))
+    dark, light = x[50:100].flatten(1).min(dim=1).values, x[50:100].flatten(1).max(dim=1).values
+    assert dark.min() < 0.1 and light.max() > 0.9, "They lie anywhere, up to both ends of a tall picture."
+    assert 0.1 < (light - dark).min() < (light - dark).max() < 0.4, (
+        "Of a tall picture each shows a sixth to a third."
+    )
+    assert datasets.folder(tmp_path, 16, limit=2, crops=4).shape == (8, 3, 16, 16)
 
 
 def test_many_pictures_show_how_far_it_is(tmp_path, monkeypatch, capsys):
