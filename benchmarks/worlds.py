@@ -1,6 +1,6 @@
 """Does lesson 03's recipe work in every world, with every seed?
 
-python -m benchmarks.worlds [--fashion FOLDER] [--horses FOLDER] [--seeds 10] [--steps 1400] [WORLD …]
+python -m benchmarks.worlds [--fashion FOLDER] [--horses FOLDER] [--seeds 10] [--steps 1600] [WORLD …]
 
 FASHION is a folder with Fashion-MNIST's four files, HORSES one with photographs; without them they are downloaded.
 For each world a classifier learns the labels first. Then G is trained with each seed, and 2,000 of its pictures are
@@ -96,7 +96,7 @@ def main() -> None:
     parser.add_argument("--fashion")
     parser.add_argument("--horses")
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--steps", type=int, default=1400)
+    parser.add_argument("--steps", type=int, default=1600)
     parser.add_argument("--pictures", help="a folder for a sheet of each generator's pictures")
     arguments = parser.parse_args()
     for name in arguments.worlds or WORLDS:

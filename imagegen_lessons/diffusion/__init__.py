@@ -1,6 +1,6 @@
 """Pictures without a GAN: autoencoders, diffusion and flow matching."""
 
-from imagegen_lessons.diffusion.autoencoders import VAE, Encoder, kl_divergence, reparametrise
+from imagegen_lessons.diffusion.autoencoders import VAE, Decoder, Encoder, kl_divergence, reparametrise
 from imagegen_lessons.diffusion.flow import (
     check_time,
     flow_matching_loss,

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from imagegen_lessons import diffusion
+from imagegen_lessons import diffusion, gans
 from imagegen_lessons.runtime import generator
 from tests.unit.helpers import refused
 
@@ -15,6 +15,17 @@ def test_a_vae_restores_pictures_and_says_where_it_looked(channels, size):
     restored, mean, log_variance = vae(torch.rand(4, channels, size, size))
     assert restored.shape == (4, channels, size, size) and restored.min() >= 0 and restored.max() <= 1
     assert mean.shape == log_variance.shape == (4, 7)
+
+
+def test_the_decoder_has_the_generators_layers_and_another_end():
+    decoder, G = diffusion.Decoder(7, channels=1, size=16, width=8), gans.Generator(7, 1, 16, width=8)
+    G.load_state_dict(decoder.state_dict())
+    z = torch.randn(3, 7, generator=generator(0))
+    x = decoder(z)
+    assert x.shape == (3, 1, 16, 16) and 0 < x.min() and x.max() < 1
+    assert not torch.allclose(x, G(z), atol=1e-4)
+    with refused("latents"):
+        decoder(torch.zeros(3, 8))
 
 
 def test_the_kl_divergence_is_pytorchs():
