@@ -135,12 +135,6 @@ def faces_gan(seed=0):
     return generator_of_faces("faces_gan", 32, 2e-3, steps_of(30_000), seed)
 
 
-@recipe
-def faces64_gan(seed=0):
-    """The same at 64 × 64 pixels, where a step takes four times as long. Used in lesson 03."""
-    return generator_of_faces("faces64_gan", 64, 1e-3, steps_of(12_000), seed)
-
-
 def generator_of_faces(name: str, size: int, lr: float, steps: int, seed):
     """G, as a running average, and D after so many steps on drawn faces, and figures for the card."""
     G, D = gans.Generator(size=size), gans.Discriminator(size=size)
