@@ -76,7 +76,8 @@ def blur(x):
 
     What alternates from pixel to pixel becomes 0 (Zhang 2019, section 3; in generators Karras et al. 2019).
     """
-    line = x.new_tensor([0.25, 0.5, 0.25])
+    at = torch.arange(-1, 2, dtype=x.dtype, device=x.device)
+    line = 0.5 - 0.25 * at.abs()  # 1/4, 1/2, 1/4, calculated where x is: a GPU need not wait for a copy
     kernel = line[:, None] * line
     return F.conv2d(x, kernel.expand(x.shape[1], 1, 3, 3), padding=1, groups=x.shape[1])
 
