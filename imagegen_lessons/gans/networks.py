@@ -76,7 +76,7 @@ def blur(x):
 
     What alternates from pixel to pixel becomes 0 (Zhang 2019, section 3; in generators Karras et al. 2019).
     """
-    distance = torch.arange(-1, 2, dtype=x.dtype, device=x.device).abs()  # 1, 0, 1, made where x is, without a copy
+    distance = torch.arange(-1, 2, dtype=x.dtype, device=x.device).abs()  # 1, 0, 1, without a copy
     line = 0.5 - 0.25 * distance  # 1/4, 1/2, 1/4
     kernel = line[:, None] * line
     return F.conv2d(x, kernel.expand(x.shape[1], 1, 3, 3), padding=1, groups=x.shape[1])
