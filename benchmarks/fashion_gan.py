@@ -119,7 +119,7 @@ class Ours:
 
 
 class OursOfPhotographs(Ours):
-    """As tools/train_photographs.py trains: wider, D sees random changes, rate and penalty fall in the second half."""
+    """As tools/train_photographs.py trains: D sees random changes, rate and penalty fall in the second half."""
 
     def __init__(self, x, seed: int):
         torch.manual_seed(seed)
@@ -129,7 +129,7 @@ class OursOfPhotographs(Ours):
 
     def step(self, share: float) -> None:
         left = min(1.0, 0.05 + 2 * (1 - share))
-        self.gan.gamma = left
+        self.gan.gamma = train_photographs.GAMMA * left
         for optimizer in (self.gan.opt_g, self.gan.opt_d):
             optimizer.param_groups[0]["lr"] = 2e-3 * left
         super().step(share)
