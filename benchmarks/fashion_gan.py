@@ -25,6 +25,7 @@ from torch import nn
 
 from imagegen_lessons import datasets, diffusion, gans, images, metrics, runtime, training
 from tools import train_photographs
+from tools.train_checkpoints import calming
 
 TURN = 5.0  # seconds
 FAKES = 5_000
@@ -125,13 +126,11 @@ class OursOfPhotographs(Ours):
         torch.manual_seed(seed)
         self.gan = train_photographs.new_trainer("cpu")
         self.G, self.D = self.gan.G, self.gan.D
+        self.calm = calming(self.gan)
         self.batches = datasets.Batches(x, size=32, seed=seed)
 
     def step(self, share: float) -> None:
-        left = min(1.0, 0.05 + 2 * (1 - share))
-        self.gan.gamma = train_photographs.GAMMA * left
-        for optimizer in (self.gan.opt_g, self.gan.opt_d):
-            optimizer.param_groups[0]["lr"] = 2e-3 * left
+        self.calm(share)
         super().step(share)
 
 

@@ -12,7 +12,7 @@ import time
 import torch
 import torch.nn.functional as F
 
-from imagegen_lessons import datasets, diffusion, gans, images, metrics, networks, runtime, superres, training
+from imagegen_lessons import datasets, diffusion, gans, metrics, networks, runtime, superres, training
 from imagegen_lessons.deepfakes import detectors, faceswap, forgeries
 from imagegen_lessons.superres import stochastic
 from imagegen_lessons.synthetic import faces, outfits, sprites
@@ -111,19 +111,30 @@ def faces_classifier(seed=0):
     return network, {"class right": round(classes, 4), **figures}
 
 
-def calmer_in_the_end(gan, steps: int):
-    """The trainer's step: in the second half the learning rate and the penalty's weight fall to a twentieth.
+def calming(gan):
+    """A function of how much of the training is done, 0 to 1, which sets the learning rate and the penalty's weight.
 
-    R3GAN lets both fall as well (Huang et al. 2024, appendix); a straight line is ours.
+    In the second half both fall to a twentieth. R3GAN lets both fall as well (Huang et al. 2024, appendix); a straight
+    line is ours.
     """
     rates = [(group, group["lr"]) for optimizer in (gan.opt_g, gan.opt_d) for group in optimizer.param_groups]
     gamma = gan.gamma
 
-    def step(batch):
-        share = min(1.0, 0.05 + 2 * (1 - gan.d_steps / steps))
+    def calm(done: float) -> None:
+        share = min(1.0, 0.05 + 2 * (1 - done))
         gan.gamma = gamma * share
         for group, lr in rates:
             group["lr"] = lr * share
+
+    return calm
+
+
+def calmer_in_the_end(gan, steps: int):
+    """The trainer's step, calmer and calmer in the second half of so many steps."""
+    calm = calming(gan)
+
+    def step(batch):
+        calm(gan.d_steps / steps)
         return gan.step(batch)
 
     return step
@@ -132,19 +143,13 @@ def calmer_in_the_end(gan, steps: int):
 @recipe
 def faces_gan(seed=0):
     """Lesson 03's G (its running average) and D after about an hour. Used in lessons 03, 04 and 06."""
-    return generator_of_faces("faces_gan", 32, 2e-3, steps_of(30_000), seed)
-
-
-def generator_of_faces(name: str, size: int, lr: float, steps: int, seed):
-    """G, as a running average, and D after so many steps on drawn faces, and figures for the card."""
-    G, D = gans.Generator(size=size), gans.Discriminator(size=size)
-    average, optimizers = training.EMA(G, decay=0.999), (gans.adam(G, lr), gans.adam(D, lr))
-    settings = dict(latent=64, optimizers=optimizers, average=average, gamma=1.0, penalty_interval=8)
+    steps, G, D = steps_of(30_000), gans.Generator(), gans.Discriminator()
+    average = training.EMA(G, decay=0.999)
+    settings = dict(latent=64, average=average, gamma=1.0, penalty_interval=8)
     gan = gans.GANTrainer(G, D, gans.RELATIVISTIC, **settings)
-    real = faces.render(faces.passports(count(60_000 * 32 // size), seed=10 + seed), size)
+    real = faces.render(faces.passports(count(60_000), seed=10 + seed))
     batches = datasets.Batches(real, size=32, seed=seed)
-    step = calmer_in_the_end(gan, steps)
-    history = training.fit(step, batches, steps, **resumable(name, gan=gan))
+    history = training.fit(calmer_in_the_end(gan, steps), batches, steps, **resumable("faces_gan", gan=gan))
     both = torch.nn.ModuleDict({"G": average.module, "D": D}).eval().half().float()  # as it will be stored
     figures = {"steps": steps, "seconds": round(history.seconds), **figures_of_faces(both["G"])}
     return both.half(), figures
@@ -154,7 +159,7 @@ def generator_of_faces(name: str, size: int, lr: float, steps: int, seed):
 def figures_of_faces(G) -> dict:
     """How good are 2,000 faces of G? By the classifier's features, compared with faces that it has not seen."""
     z = torch.randn(count(2_000), 64, generator=runtime.generator(1))
-    fake = images.resize(torch.cat([G(part) for part in z.split(250)]), 32)
+    fake = torch.cat([G(part) for part in z.split(250)])
     classes, distance = compare_faces(*held_out_faces(), fake)
     return {"classes of 72 among 2,000": classes, "Fréchet distance": distance}
 

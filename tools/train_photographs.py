@@ -13,7 +13,7 @@ from imagegen_lessons import datasets, gans, runtime, training
 from tools.train_checkpoints import calmer_in_the_end, resumable
 from tools.train_superres import bundle
 
-WIDTH, STEPS, GAMMA = 64, 24_000, 0.1
+WIDTH, STEPS = 64, 24_000
 CHANGES = ("mirror", "translate")
 
 
@@ -29,7 +29,7 @@ class AugmentedTrainer(gans.GANTrainer):
 def new_trainer(device) -> AugmentedTrainer:
     """The networks, untrained, and their trainer."""
     G, D = gans.Generator(width=WIDTH).to(device), gans.Discriminator(width=WIDTH // 2).to(device)
-    settings = dict(average=training.EMA(G, decay=0.999), gamma=GAMMA, penalty_interval=8)
+    settings = dict(average=training.EMA(G, decay=0.999), gamma=0.1, penalty_interval=8)
     return AugmentedTrainer(G, D, gans.RELATIVISTIC, latent=64, **settings)
 
 
