@@ -97,8 +97,9 @@ def main() -> None:
     parser.add_argument("--horses")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--steps", type=int, default=1600)
-    parser.add_argument("--pictures", help="a folder for a sheet of each generator's pictures")
+    parser.add_argument("--pictures", help="a folder for a sheet of each generator's pictures, and of all")
     arguments = parser.parse_args()
+    sheet = []
     for name in arguments.worlds or WORLDS:
         x, y, sizes = load(name, arguments)
         order = torch.randperm(len(x), generator=runtime.generator(0))
@@ -127,6 +128,10 @@ def main() -> None:
             )
             if arguments.pictures:
                 images.save(images.grid(fake[:60], columns=12), f"{arguments.pictures}/{name}_{seed}.png")
+            if seed == 0:
+                sheet.append(images.resize(fake[:12], 72).expand(-1, 3, -1, -1))
+    if arguments.pictures:  # a row for each world
+        images.save(images.grid(torch.cat(sheet), columns=12), f"{arguments.pictures}/worlds.jpg")
 
 
 if __name__ == "__main__":
