@@ -1,0 +1,19 @@
+"""Three dimensions: shapes as signed distances, rendering, meshes and GLB files, radiance fields."""
+
+from imagegen_lessons.shapes.sdf import (
+    box,
+    cylinder,
+    difference,
+    from_grid,
+    gable_roof,
+    grid_points,
+    intersection,
+    normals,
+    on_grid,
+    plane,
+    smooth_union,
+    sphere,
+    translate,
+    turn,
+    union,
+)
