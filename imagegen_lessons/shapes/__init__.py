@@ -1,5 +1,6 @@
 """Three dimensions: shapes as signed distances, rendering, meshes and GLB files, radiance fields."""
 
+from imagegen_lessons.shapes.render import Camera, orbit, rays, sphere_trace
 from imagegen_lessons.shapes.sdf import (
     box,
     cylinder,
@@ -17,3 +18,4 @@ from imagegen_lessons.shapes.sdf import (
     turn,
     union,
 )
+from imagegen_lessons.shapes.shading import occlusion, render, shade, shadow, sky
