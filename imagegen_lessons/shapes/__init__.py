@@ -1,6 +1,5 @@
 """Three dimensions: shapes as signed distances, rendering, meshes and GLB files, radiance fields."""
 
-from imagegen_lessons.shapes.render import Camera, orbit, rays, sphere_trace
 from imagegen_lessons.shapes.sdf import (
     box,
     cylinder,
@@ -19,3 +18,4 @@ from imagegen_lessons.shapes.sdf import (
     union,
 )
 from imagegen_lessons.shapes.shading import occlusion, render, shade, shadow, sky
+from imagegen_lessons.shapes.tracing import Camera, orbit, rays, sphere_trace

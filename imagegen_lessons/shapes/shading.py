@@ -8,8 +8,8 @@ import math
 import torch
 
 from imagegen_lessons.settings import whole
-from imagegen_lessons.shapes.render import Camera, rays, sphere_trace
 from imagegen_lessons.shapes.sdf import normals
+from imagegen_lessons.shapes.tracing import Camera, rays, sphere_trace
 
 SUN = (-0.55, 0.65, 0.60)  # towards the sun: from the left, from above, from the viewer's side
 LAWN = (0.45, 0.55, 0.30)
