@@ -12,14 +12,14 @@ from ._solids import Solid, arch, box, cylinder, difference, gable, union
 Kit = dict[str, Solid]  # what stands at one place, by surface; "hole" is cut out of the wall
 
 
-def solids(m: Measures, p: dict) -> Kit:
-    """All solids of a building, one for each surface that it has, for its measures and its factors."""
+def solids(m: Measures, p: dict) -> tuple[Kit, tuple[float, float]]:
+    """All solids of a building, one for each surface that it has, and x and z of its door."""
     parts = block(m, shutters=bool(p["shutters"]), battlements=bool(p["crenellations"]))
-    entrance = door(m)
+    front = door(m)
     at = door_place(m)
-    _add(parts, {name: s.moved(dx=at, dz=m.half_z) for name, s in entrance.items() if name != "hole"})
-    if "hole" in entrance:
-        parts["wall"] = [difference(union(*parts["wall"]), entrance["hole"].moved(dx=at, dz=m.half_z))]
+    _add(parts, {name: s.moved(dx=at, dz=m.half_z) for name, s in front.items() if name != "hole"})
+    if "hole" in front:
+        parts["wall"] = [difference(union(*parts["wall"]), front["hole"].moved(dx=at, dz=m.half_z))]
     if p["columns"]:
         _add(parts, columns(m, at))
     if p["balcony"] and m.storeys > 1:
@@ -34,7 +34,8 @@ def solids(m: Measures, p: dict) -> Kit:
     whole = {name: union(*group) for name, group in parts.items()}
     everything = union(*whole.values())
     middle = [-(a + b) / 2 for a, b in zip(everything.low, everything.high, strict=True)]
-    return {name: s.moved(dx=middle[0], dz=middle[2]) for name, s in whole.items()}
+    entrance = (at + middle[0], m.half_z + middle[2])
+    return {name: s.moved(dx=middle[0], dz=middle[2]) for name, s in whole.items()}, entrance
 
 
 def _add(parts: dict[str, list], more: Kit) -> None:
@@ -200,7 +201,8 @@ def columns(m: Measures, at: float) -> Kit:
     r = 0.16 if m.kind == "house" else 0.26
     r = r if m.thin else max(r, THIN / 2 + 0.02)
     if m.kind == "tower":
-        shaft = union(cylinder(r + 0.06, 0, m.top + 0.1), cylinder(r + 0.2, 0, m.base + 0.1))
+        top = m.top + (0.1 if m.roof in ("flat", "dome") else -0.55)  # below the eaves
+        shaft = union(cylinder(r + 0.06, 0, top), cylinder(r + 0.2, 0, m.base + 0.1))
         if m.round:
             return {"column": shaft.moved(dz=m.half_x).around(8)}
         return {"column": shaft.moved(dx=m.half_x, dz=m.half_z).mirrored(x=True, z=True)}

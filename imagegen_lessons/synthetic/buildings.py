@@ -10,16 +10,16 @@ Metres; x to the right, y up, z to the front. A building stands on the ground y 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from math import isfinite
 
 import torch
 from torch import Tensor
 
 from imagegen_lessons import settings
 
-from . import _building_parts, _factors
+from . import _building_painting, _building_parts, _factors
 from ._building_looks import (
     KINDS,
     MATERIALS,
@@ -28,7 +28,6 @@ from ._building_looks import (
     SPACE,
     STOREYS,
     SURFACES,
-    THIN,
     TRIM_COLOURS,
     WINDOWS,
     is_round,
@@ -98,6 +97,7 @@ class Building:
     parts: tuple[Part, ...]
     palette: Tensor  # (9, 3): the colour of each of the SURFACES
     material: str
+    entrance: tuple[float, float]  # x and z of the middle of its door
 
     @property
     def corners(self) -> tuple[tuple, tuple]:
@@ -135,9 +135,13 @@ class Building:
 
     def colour(self, points: Tensor) -> Tensor:
         """The colour of the nearest surface with its bricks, boards or tiles, (..., 3) in [0, 1]."""
+        return self.look(points)[1]
+
+    def look(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Both of them at once: the nearest surface (...,) and its colour (..., 3)."""
         surface = self.surface(points)
         palette = self.palette.to(points.device)
-        return pattern(points, palette[surface], surface, self.material)
+        return surface, pattern(points, palette[surface], surface, self.material)
 
 
 def sample(n: int, seed: int = 0, **fixed) -> dict[str, Tensor]:
@@ -158,11 +162,37 @@ def one(factors: dict[str, Tensor], i: int, thin: bool = True) -> Building:
     """
     p = {name: value.item() for name, value in _factors.one(FACTORS, factors, i).items()}
     colours = palette(p)
-    solids = _building_parts.solids(measures(p, bool(thin)), p)
+    solids, entrance = _building_parts.solids(measures(p, bool(thin)), p)
     parts = tuple(
         Part(name, k, colours[k], solids[name]) for k, name in enumerate(SURFACES) if name in solids
     )
-    return Building(parts, torch.tensor(colours), MATERIALS[p["material"]])
+    return Building(parts, torch.tensor(colours), MATERIALS[p["material"]], entrance)
+
+
+@torch.no_grad()
+def render(
+    factors: dict[str, Tensor], size: int = 96, angle: float = 0.0, height: float = 10.0, device=None
+) -> Tensor:
+    """Pictures (n, 3, size, size) of buildings in a garden, float32 in [0, 1], by sphere tracing.
+
+    size: 16 to 512 pixels. The camera looks from `angle` degrees to the right of the front (the factor `turn` adds up
+    to 40), and from `height` degrees above the horizon, 2 to 80.
+    Raises ValueError for a missing or unknown factor, a value out of range, an impossible size, angle or height.
+    """
+    settings.whole(size, "size", least=16)
+    if size > 512:
+        raise ValueError(f"size must be a whole number from 16 to 512, not {size!r}.")
+    angle, height = settings.number(angle, "The angle"), settings.number(height, "The height", 2, 80.001)
+    if not isfinite(angle):
+        raise ValueError(f"The angle must be finite, not {angle!r}.")
+    device = torch.device(device or "cpu")
+    values, n = _factors.read(FACTORS, factors, torch.device("cpu"))
+    x = torch.empty(n, 3, size, size, device=device)
+    with one_thread():
+        for i in range(n):
+            scene = {name: value[i].item() for name, value in values.items()}
+            x[i] = _building_painting.paint(one(factors, i), scene, size, angle, height, device)
+    return x
 
 
 def grid(resolution: int, device=None) -> Tensor:
