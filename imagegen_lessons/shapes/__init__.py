@@ -1,5 +1,15 @@
 """Three dimensions: shapes as signed distances, rendering, meshes and GLB files, radiance fields."""
 
+from imagegen_lessons.shapes.glb import GLBError, load_glb, save_glb, to_glb
+from imagegen_lessons.shapes.mesh import (
+    Mesh,
+    edges,
+    is_closed,
+    marching_cubes,
+    stands_on_ground,
+    to_mesh,
+    volume,
+)
 from imagegen_lessons.shapes.sdf import (
     box,
     cylinder,
