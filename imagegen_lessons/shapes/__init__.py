@@ -10,6 +10,14 @@ from imagegen_lessons.shapes.mesh import (
     to_mesh,
     volume,
 )
+from imagegen_lessons.shapes.radiance import (
+    RadianceGrid,
+    rays_of_views,
+    render_rays,
+    render_view,
+    total_variation,
+    volume_weights,
+)
 from imagegen_lessons.shapes.sdf import (
     box,
     cylinder,
