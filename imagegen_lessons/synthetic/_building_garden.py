@@ -126,7 +126,9 @@ def sky(g: Garden, rays: Tensor) -> Tensor:
     colour = colour + g.sunlight * (0.22 * glow**8 + 0.5 * glow**200)[:, None]
     angle = torch.atan2(rays[:, 0], rays[:, 2])
     for k, (height, blue) in enumerate(((0.075, 0.62), (0.045, 0.36))):
-        line = height * (1 + 0.45 * noise((3 + 2 * k) * angle + 17 * g.seed + k, angle * 1.3 + 9 * g.seed))
+        # Waves that close around the horizon.
+        waves = sum(torch.sin(n * angle + 31 * g.seed * (n + k)) / n**0.6 for n in (3, 5, 11 + 4 * k, 23))
+        line = height * (1 + 0.3 * waves)
         green = torch.tensor((0.30, 0.46, 0.30), device=rays.device) * (g.skylight + 0.5 * g.sunlight)
         hill = green + (0.55 * g.horizon + 0.45 * g.zenith - green) * blue
         colour = torch.where((rays[:, 1] < line)[:, None], hill, colour)

@@ -107,7 +107,7 @@ def _building(baked: Baked, g: Garden, p: Tensor, rays: Tensor) -> Tensor:
         mirrored = ray - 2 * (ray * n).sum(1, keepdim=True) * n
         reflection = sky(g, F.normalize(mirrored.abs() * mirrored.sign() + 0.02, dim=1))
         lit[glass] = 0.55 * lit[glass] + 0.38 * reflection
-        if g.sun[1] < 0.4:
+        if g.sun[1] < 0.45:
             lamp = torch.tensor((1.0, 0.80, 0.42), device=p.device)
             lit[glass] = lit[glass] + (lamp - lit[glass]) * 0.7
     return lit

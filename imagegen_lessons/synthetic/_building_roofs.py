@@ -90,7 +90,7 @@ def _merlons(x: float, z: float, y: float, t: float) -> Solid:
 def dome(m: Measures) -> dict[str, Solid]:
     """A gentle roof, and in its middle a drum with a dome and a lantern."""
     low = pointed(m, 0.25)
-    r = 0.5 * m.half_z if m.kind == "house" else 0.52 * m.half_z
+    r = 0.5 * m.half_z if m.kind == "house" else 0.46 * m.half_z
     y = m.top + 0.25 * m.half_z + 0.35
     drum = cylinder(r, m.top, y)
     ball = sphere(r * 1.04, y)
