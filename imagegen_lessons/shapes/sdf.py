@@ -163,25 +163,40 @@ def on_grid(distance, low, high, cells, device=None, chunk=2**17):
     return values.view(points.shape[:3]), spacing, tuple(points[0, 0, 0].tolist())
 
 
+def within(distance, p, low, high):
+    """A distance that is only known in the box from low to high, at points (..., 3) anywhere: outside a safe bound.
+
+    Outside it is sqrt(way² + d²) with the way to the box and the distance d there: no point of the box that is d or
+    more from there is nearer, because a box is convex. What touches the box's side is cut off there.
+    """
+    check_points(p)
+    ends = zip(p.unbind(-1), low, high, strict=True)
+    there = torch.stack([part.clamp(a, b) for part, a, b in ends], dim=-1)
+    d, way = distance(there), (p - there).norm(dim=-1)
+    return torch.where(way > 0, length(way, d.clamp(min=0)), d)
+
+
 def from_grid(values, spacing, origin):
     """The distance function of values (nx, ny, nz) on a grid, interpolated between its points (trilinear).
 
-    Outside of the grid: the value at its nearest point, and the way to there.
+    Outside of the grid it is a bound; see `within`.
     """
     values = torch.as_tensor(values)
     if values.dim() != 3 or min(values.shape) < 2 or not values.isfinite().all():
         raise ValueError(
             "A grid of distances is of shape (nx, ny, nz), two points or more a side, without NaN."
         )
-    half = [spacing * (n - 1) / 2 for n in values.shape]
-    middle = [a + h for a, h in zip(origin, half, strict=True)]
+    low = tuple(map(float, origin))
+    sides = [spacing * (n - 1) for n in values.shape]
+    high = tuple(a + side for a, side in zip(low, sides, strict=True))
     volume = values.permute(2, 1, 0)[None, None]  # grid_sample has the last axis first
 
-    def distance(p):
-        q = translate(p, middle)
-        inside = torch.stack([part.clamp(-h, h) for part, h in zip(q.unbind(-1), half, strict=True)], dim=-1)
-        where = torch.stack([part / h for part, h in zip(inside.unbind(-1), half, strict=True)], dim=-1)
-        found = F.grid_sample(volume, where.reshape(1, -1, 1, 1, 3), align_corners=True)
-        return found.view(p.shape[:-1]) + (q - inside).norm(dim=-1)
+    def interpolate(p):
+        ends = zip(p.unbind(-1), low, sides, strict=True)
+        where = torch.stack([2 * (part - a) / side - 1 for part, a, side in ends], dim=-1)
+        found = F.grid_sample(
+            volume, where.reshape(1, -1, 1, 1, 3), align_corners=True, padding_mode="border"
+        )
+        return found.view(p.shape[:-1])
 
-    return distance
+    return lambda p: within(interpolate, p, low, high)

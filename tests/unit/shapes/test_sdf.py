@@ -1,5 +1,7 @@
 """Signed distances against the nearest of many points on the surface, and against what is known of each shape."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -140,8 +142,18 @@ def test_a_grid_gives_back_the_distance_it_was_made_of():
     torch.testing.assert_close(again(p), values, atol=1e-5, rtol=0)
     p = 2 * random(500, 3) - 1
     torch.testing.assert_close(again(p), shapes.sphere(p, 0.7), atol=0.02, rtol=0)
-    # Outside of the grid it grows on: a sphere tracer finds its way back.
-    torch.testing.assert_close(again(torch.tensor([[5.0, 0, 0]])), torch.tensor([1.3 + 3]), atol=1e-4, rtol=0)
+    # Outside of the grid it is a bound that a sphere tracer can trust, and never 0.
+    p = 12 * random(500, 3, seed=1) - 6
+    assert (again(p) <= shapes.sphere(p, 0.7) + 0.02).all()
+    outside = (p.abs() > torch.tensor(high)).any(dim=1)
+    assert (again(p)[outside] > 0.2).all()
+    assert again(torch.tensor([[5.0, 0, 0]])).item() == pytest.approx(math.hypot(3, 1.3), abs=1e-3)
+
+
+def test_what_touches_the_side_of_a_grid_is_cut_off_there():
+    ball = shapes.from_grid(*shapes.on_grid(lambda p: shapes.sphere(p, 1.0), (-2, 0, -2), (2, 2, 2), 40))
+    below = torch.tensor([[0.0, -0.5, 0], [0.3, -2, 0]])
+    torch.testing.assert_close(ball(below), torch.tensor([0.5, 2.0]))
 
 
 def test_wrong_arguments_get_one_sentence():
