@@ -10,6 +10,7 @@ from imagegen_lessons.shapes.mesh import (
     to_mesh,
     volume,
 )
+from imagegen_lessons.shapes.networks import ShapeMLP, positional_encoding, sample_points
 from imagegen_lessons.shapes.radiance import (
     RadianceGrid,
     rays_of_views,
@@ -34,6 +35,8 @@ from imagegen_lessons.shapes.sdf import (
     translate,
     turn,
     union,
+    within,
 )
 from imagegen_lessons.shapes.shading import occlusion, render, shade, shadow, sky
 from imagegen_lessons.shapes.tracing import Camera, orbit, rays, sphere_trace
+from imagegen_lessons.shapes.viewer import view, view_html
