@@ -17,6 +17,7 @@ PLASTER = (0.86, 0.83, 0.78)
 SUNLIGHT, SKYLIGHT = (3.6, 3.0, 2.2), (0.50, 0.66, 0.92)  # warm and cool; red, green, blue
 ZENITH, HORIZON = (0.30, 0.52, 0.83), (0.84, 0.90, 0.95)
 GAMMA = 2.2
+CONTRAST = 0.03  # between neighbouring pixels: from there on there is an edge
 AHEAD = 0.02  # metres a ray starts off the surface, or it would meet the surface it comes from
 
 
@@ -103,54 +104,77 @@ def render(
     sun=SUN,
     ground=LAWN,
     background=None,
-    samples=2,
+    samples=3,
     device=None,
 ):
     """A picture (1, 3, h, w) in [0, 1] of the shape in daylight.
 
     distance: points (n, 3) to (n,). colour: points (n, 3) to colours (n, 3) in [0, 1]; without it, all is plaster.
     size: pixels, or (h, w). ground: the colour of the ground at y = 0, or None for no ground.
-    background: a colour in place of the sky. samples: rays a pixel, across and down.
+    background: a colour in place of the sky. samples: rays for a pixel on an edge, across and down.
     Raises ValueError for wrong numbers, and for a distance or colour that is NaN or has another shape.
     """
-    height, width = (
-        whole(side, "The size of a picture") for side in (size if isinstance(size, tuple) else (size, size))
-    )
-    samples = whole(samples, "The number of samples")
     if len(sun) != 3 or not sun[1] > 0:
         raise ValueError(f"The sun's direction is three numbers, the second (up) above 0, not {sun!r}.")
-    origins, directions = rays(camera, (samples * height, samples * width), device)
-    o, d = origins.flatten(0, 1), directions.flatten(0, 1)
-    far, reach = 4 * camera.distance, camera.distance / 16
+    samples = whole(samples, "The number of samples")
+    origins, directions = rays(camera, size, device)
+    height, width = origins.shape[:2]
+
+    def seen(o, d):
+        return _seen(distance, o, d, camera, colour, sun, ground, background)
+
+    x = seen(origins.flatten(0, 1), directions.flatten(0, 1)).view(height, width, 3)
+    edge = _edges(x)
+    if samples > 1 and edge.any():  # elsewhere, more rays would see the same
+        fine = (
+            part.unflatten(0, (height, samples)).unflatten(2, (width, samples))
+            for part in rays(camera, (samples * height, samples * width), device)
+        )
+        o, d = (part.transpose(1, 2)[edge].reshape(-1, 3) for part in fine)
+        x[edge] = seen(o, d).view(-1, samples**2, 3).mean(dim=1)
+    return x.permute(2, 0, 1)[None].clamp(0, 1)
+
+
+def _edges(x):
+    """The pixels (h, w) of a picture (h, w, 3) that differ from a neighbour."""
+    edge = torch.zeros_like(x[..., 0], dtype=torch.bool)
+    down, across = ((x.diff(dim=axis).abs().amax(dim=-1) > CONTRAST) for axis in (0, 1))
+    edge[1:] |= down
+    edge[:-1] |= down
+    edge[:, 1:] |= across
+    edge[:, :-1] |= across
+    return edge
+
+
+def _seen(distance, o, d, camera, colour, sun, ground, background):
+    """The colours (n, 3) that rays from o (n, 3) in the directions d (n, 3) see."""
     down = torch.full_like(d[:, 0], torch.inf)
     if ground is not None and camera.eye[1] > 0:  # where a ray meets the ground is known at once
         down = torch.where(d[:, 1] < 0, -o[:, 1] / d[:, 1].clamp(max=-1e-9), down)
-    depth = sphere_trace(distance, o, d, steps=64, far=down.clamp(max=far))
-    on_ground = down < depth
+    depth = sphere_trace(distance, o, d, steps=64, far=down.clamp(max=4 * camera.distance))
+    flat = down < depth
     depth = torch.minimum(depth, down)
 
     x = _rgb(background, d) if background is not None else sky(d)
-    seen = depth < torch.inf
-    p = o[seen] + depth[seen, None] * d[seen]
-    flat = on_ground[seen]
-    if len(p):
-        n = torch.zeros_like(p)
-        n[flat, 1] = 1.0
-        n[~flat] = normals(distance, p[~flat])
-        albedo = torch.empty_like(p)
-        if ground is not None:
-            albedo[flat] = _rgb(ground, p[flat])
-        albedo[~flat] = _checked(colour, p[~flat]) if colour is not None else _rgb(PLASTER, p[~flat])
+    met = depth < torch.inf
+    if not met.any():
+        return x
+    flat, p = flat[met], o[met] + depth[met, None] * d[met]
+    n, albedo = torch.zeros_like(p), torch.empty_like(p)
+    n[flat, 1] = 1.0
+    n[~flat] = normals(distance, p[~flat])
+    if ground is not None:
+        albedo[flat] = _rgb(ground, p[flat])
+    albedo[~flat] = _checked(colour, p[~flat]) if colour is not None else _rgb(PLASTER, p[~flat])
 
-        def scene(p):
-            return torch.minimum(distance(p), p[:, 1]) if ground is not None else distance(p)
+    def scene(p):
+        return torch.minimum(distance(p), p[:, 1]) if ground is not None else distance(p)
 
-        near = shade(distance, p, n, albedo, sun, reach, ground or PLASTER, scene)
-        # The ground fades into the horizon instead of ending in a line.
-        haze = 1 - torch.exp(-(depth[seen, None] / (5 * camera.distance)).pow(2))
-        x[seen] = torch.lerp(near, x[seen].clone(), haze)
-    x = x.view(height, samples, width, samples, 3).mean(dim=(1, 3))
-    return x.permute(2, 0, 1)[None].clamp(0, 1)
+    near = shade(distance, p, n, albedo, sun, camera.distance / 16, ground or PLASTER, scene)
+    # The ground fades into the horizon instead of ending in a line.
+    haze = 1 - torch.exp(-(depth[met, None] / (5 * camera.distance)).pow(2))
+    x[met] = torch.lerp(near, x[met], haze)
+    return x
 
 
 def _checked(colour, p):
