@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from scipy import ndimage
 from torch import Tensor
 
-from ._plan_furniture import CELL
+from ._plan_furniture import CELL, furniture
 from ._plan_rooms import FLOOR, HEIGHT, boxes
 from ._plan_rules import LIVING, OUTSIDE, SIDE, WINDOW, find_rooms
 
@@ -52,14 +52,13 @@ def inside(plan: np.ndarray, size: int) -> Tensor:
         raise ValueError("This plan has no room to look into.")
     areas = [int((rooms == k).sum()) + 1000 * (kind == LIVING) for k, kind in enumerate(kinds, 1)]
     cells = np.argwhere(rooms == 1 + int(np.argmax(areas)))
-    # From the corner farthest from its windows, and the sun shines in through them.
-    ends = [
-        max(cells.tolist(), key=lambda at, s=s, t=t: s * at[0] + t * at[1]) for s in (-1, 1) for t in (-1, 1)
-    ]
+    # From where it is farthest to its windows, and nothing tall stands in the way; the sun shines in through them.
     beside = ndimage.binary_dilation(rooms == rooms[tuple(cells[0])], np.ones((3, 3)))
     windows = np.argwhere((plan == WINDOW) & beside)
+    tall = [(low, high) for _, low, high, _ in furniture(plan) if high[1] > 1.0]
     light = windows.mean(0) if len(windows) else cells.mean(0) - (1, 0)
-    eye_cell = max(ends, key=lambda at: abs(np.array(at) - light).sum())
+    free = [at for at in cells.tolist() if not _beside_tall(at, tall)] or cells.tolist()
+    eye_cell = max(free, key=lambda at: abs(np.array(at) - light).sum())
     middle = (cells.mean(0) + light) / 2
     eye_at, look_at = ((np.array(at) + 0.5 - SIDE / 2) * CELL for at in (eye_cell, middle))
     eye = torch.tensor([eye_at[1], 1.55, eye_at[0]]).float()
@@ -78,6 +77,14 @@ def inside(plan: np.ndarray, size: int) -> Tensor:
         torch.tensor((shine[1] + 0.3 * shine[0], 0.7 * abs(shine).max(), shine[0])).float(), dim=0
     )
     return _picture(scene, eye, right, up, back, tan(radians(36)), size, sun, ceiling=True)
+
+
+def _beside_tall(at: list[int], tall: list) -> bool:
+    # Whether a box is less than 0.7 m from the middle of a cell.
+    z, x = ((k + 0.5 - SIDE / 2) * CELL for k in at)
+    return any(
+        max(low[0] - x, x - high[0]) < 0.7 and max(low[2] - z, z - high[2]) < 0.7 for low, high in tall
+    )
 
 
 def _picture(scene, eye, right, up, back, half: float, size: int, sun: Tensor, ceiling: bool) -> Tensor:
