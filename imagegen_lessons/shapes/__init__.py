@@ -20,6 +20,7 @@ from imagegen_lessons.shapes.radiance import (
     volume_weights,
 )
 from imagegen_lessons.shapes.sdf import (
+    bake,
     box,
     cylinder,
     difference,

@@ -27,6 +27,7 @@ PLUMBING = [
 ARCS = {
     "gans": [],
     "diffusion": ["gans"],
+    "shapes": ["diffusion", "gans"],
     "style": [],
     "superres": ["gans"],
     "deepfakes": ["gans", "superres"],

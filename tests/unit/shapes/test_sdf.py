@@ -150,6 +150,14 @@ def test_a_grid_gives_back_the_distance_it_was_made_of():
     assert again(torch.tensor([[5.0, 0, 0]])).item() == pytest.approx(math.hypot(3, 1.3), abs=1e-3)
 
 
+def test_a_baked_shape_looks_like_the_shape():
+    ball = shapes.bake(lambda p: shapes.sphere(p, 0.7), (-1, -1, -1), (1, 1, 1), 40)
+    o, d = shapes.rays(shapes.Camera((1.0, 2, 3), degrees=25), 32)
+    exact = shapes.sphere_trace(lambda p: shapes.sphere(p, 0.7), o, d)
+    inside = (o - (o * d).sum(-1, keepdim=True) * d).norm(dim=-1) < 0.65
+    torch.testing.assert_close(shapes.sphere_trace(ball, o, d)[inside], exact[inside], atol=5e-3, rtol=0)
+
+
 def test_what_touches_the_side_of_a_grid_is_cut_off_there():
     ball = shapes.from_grid(*shapes.on_grid(lambda p: shapes.sphere(p, 1.0), (-2, 0, -2), (2, 2, 2), 40))
     below = torch.tensor([[0.0, -0.5, 0], [0.3, -2, 0]])
