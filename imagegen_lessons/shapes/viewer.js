@@ -40,7 +40,8 @@
       vec3 n = ground > 0.0 ? vec3(0, 1, 0) : normalize(cross(dFdx(world), dFdy(world)));
       float lit = ground > 1.0 ? 0.0 : max(dot(n, sun), 0.0); // 2 is ground in shadow
       float up = 0.5 + 0.5 * n.y;
-      vec3 light = vec3(3.6, 3.0, 2.2) * lit + vec3(0.50, 0.66, 0.92) * (0.25 + 0.75 * up) + (1.0 - up) * vec3(0.15, 0.24, 0.07);
+      vec3 light = vec3(3.6, 3.0, 2.2) * lit + vec3(0.50, 0.66, 0.92) * (0.25 + 0.75 * up); // as in shading.py
+      light += (1.0 - up) * vec3(0.15, 0.24, 0.07);
       light *= pow(colour, vec3(2.2));
       vec3 seen = pow(light * (1.0 + light / 9.0) / (1.0 + light), vec3(1.0 / 2.2));
       float far = length(world.xz - middle.xz) / middle.w;
@@ -73,13 +74,16 @@
   let now = {...begin};
 
   const camera = () => {
-    const [a, e] = [now.azimuth, now.elevation].map(x => x * Math.PI / 180), [ca, sa, ce, se] = [Math.cos(a), Math.sin(a), Math.cos(e), Math.sin(e)];
+    const [a, e] = [now.azimuth, now.elevation].map(x => x * Math.PI / 180);
+    const [ca, sa, ce, se] = [Math.cos(a), Math.sin(a), Math.cos(e), Math.sin(e)];
     const axes = [[ca, 0, -sa], [-sa * se, ce, -ca * se], [sa * ce, se, ca * ce]]; // right, up, back
     const eye = middle.map((m, i) => m + now.distance * axes[2][i]);
-    const f = 1 / Math.tan(20 * Math.PI / 180), wide = canvas.width / canvas.height, near = radius / 20, far = 60 * radius;
+    const f = 1 / Math.tan(20 * Math.PI / 180), wide = canvas.width / canvas.height; // 40 degrees from top to bottom
+    const near = radius / 20, far = 60 * radius;
     const rows = axes.map(x => [...x, -x.reduce((sum, part, i) => sum + part * eye[i], 0)]);
     const scaled = [rows[0].map(x => x * f / wide), rows[1].map(x => x * f)];
-    const depth = rows[2].map((x, i) => x * (far + near) / (near - far) + (i === 3 ? 2 * far * near / (near - far) : 0));
+    const depth = rows[2].map(x => x * (far + near) / (near - far));
+    depth[3] += 2 * far * near / (near - far);
     const all = [...scaled, depth, rows[2].map(x => -x)];
     return [0, 1, 2, 3].flatMap(column => all.map(row => row[column]));
   };
