@@ -81,7 +81,7 @@ class GridEncoder(nn.Module):
         h = features(grids, self.resolution)
         for conv in (self.conv1, self.conv2, self.conv3, self.conv4):
             h = F.leaky_relu(conv(h), 0.2)  # (n, 4 * width, s / 16, s / 16, s / 16) in the end
-        seen = (h.flatten(1), grids.size / METRES, grids.palette.flatten(1))
+        seen = (h.flatten(1), grids.size / METRES, 4 * grids.palette.flatten(1) - 2)  # all about as large
         return self.linear(torch.cat(seen, dim=1))
 
 
@@ -161,7 +161,7 @@ def building_loss(decoded: Decoded, grids: Grids, visible: Tensor | None = None)
     surface = F.cross_entropy(logits, grids.surface[near].long()) if len(logits) else logits.sum()
     size = (decoded.size - grids.size).abs().mean() / METRES
     palette = (decoded.palette - grids.palette).abs().mean()
-    return parts | {"slope": slope, "surface": surface, "size": 4 * size, "palette": 4 * palette}
+    return parts | {"slope": slope, "surface": surface, "size": 4 * size, "palette": 10 * palette}
 
 
 def _mask(grids: Grids, visible: Tensor | None) -> Tensor:

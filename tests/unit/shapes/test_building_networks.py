@@ -93,7 +93,7 @@ def test_the_loss_counts_what_is_wrong_and_nothing_else(grids):
     for changed, part, value in (
         (right._replace(distance=right.distance + 0.5), "distance", 0.5),
         (right._replace(size=right.size + 1.0), "size", 0.4),
-        (right._replace(palette=right.palette + 0.1), "palette", 0.4),
+        (right._replace(palette=right.palette + 0.1), "palette", 1.0),
         (right._replace(logits=torch.where(near[:, None], wrong_surface, right.logits)), "surface", 40.0),
     ):
         loss = building_loss(changed, grids)
