@@ -133,8 +133,9 @@ class BuildingVAE(nn.Module):
         nn.init.constant_(self.encoder.linear.bias[latent:], -4.0)
 
     def encode(self, grids: Grids) -> tuple[Tensor, Tensor]:
-        """Mean and log variance of the latents, each (n, latent)."""
-        return self.encoder(grids).chunk(2, dim=1)
+        """Mean and log variance of the latents, each (n, latent); a variance is e² = 7.4 at most."""
+        mean, log_variance = self.encoder(grids).chunk(2, dim=1)
+        return mean, log_variance.clamp(max=2.0)
 
     def forward(self, z: Tensor) -> Decoded:
         return self.decoder(z)
