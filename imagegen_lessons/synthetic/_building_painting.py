@@ -105,7 +105,7 @@ def _building(baked: Baked, g: Garden, p: Tensor, rays: Tensor) -> Tensor:
     if len(glass):  # it mirrors the sky, and in the evening there is light behind it
         ray, n = rays[glass], normal[glass]
         mirrored = ray - 2 * (ray * n).sum(1, keepdim=True) * n
-        reflection = sky(g, F.normalize(mirrored.abs() * mirrored.sign() + 0.02, dim=1))
+        reflection = sky(g, mirrored)
         lit[glass] = 0.55 * lit[glass] + 0.38 * reflection
         if g.sun[1] < 0.45:
             lamp = torch.tensor((1.0, 0.80, 0.42), device=p.device)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ._model import Part
 from ._plan_furniture import CELL, Box, furniture
 from ._plan_rules import BATH, BEDROOM, CELLS, DOOR, ENTRANCE, HALL, KITCHEN, LIVING, SIDE, WALL, WINDOW
+from ._solids import Solid, box, union
 
 HEIGHT, DOOR_HEIGHT, SILL, WINDOW_TOP = 2.5, 2.0, 0.9, 2.1  # metres
 FLOOR = 0.1  # how thick floors are
@@ -64,6 +66,16 @@ def boxes(plan: np.ndarray, furnished: bool = True) -> list[Box]:
     add("wall", door, DOOR_HEIGHT, HEIGHT, WALL_COLOUR)
     add("glass", window, SILL, WINDOW_TOP, GLASS_COLOUR, thin=0.03)
     return made + (furniture(plan) if furnished else [])
+
+
+def parts(plan: np.ndarray, furnished: bool) -> tuple[Part, ...]:
+    """The same boxes, raised so that floors stand on y = 0: one part for all boxes of a name and colour."""
+    groups: dict[tuple, list[Solid]] = {}
+    for name, low, high, colour in boxes(plan, furnished):
+        groups.setdefault((name, colour), []).append(box(low, high).moved(dy=FLOOR))
+    return tuple(
+        Part(name, k, colour, union(*group)) for k, ((name, colour), group) in enumerate(groups.items())
+    )
 
 
 def _level(plan: np.ndarray, row: int, column: int) -> bool:

@@ -6,7 +6,9 @@ Inside this module and its neighbours a plan is a NumPy array (24, 24) of cells,
 from __future__ import annotations
 
 import numpy as np
+import torch
 from scipy import ndimage
+from torch import Tensor
 
 SIDE = 24  # cells; one is half a metre
 CELLS = (
@@ -125,3 +127,32 @@ def broken_rules(plan: np.ndarray, outline: str | None = None, count: int | None
     if count is not None and len(kinds) != count:
         broken.append(f"There are {len(kinds)} rooms, not the {count} asked for.")
     return broken
+
+
+def check_plans(plans, ndim: int) -> Tensor:
+    """Plans (n, 24, 24), or with ndim 2 one plan (24, 24), as int64; ValueError for what is something else."""
+    wish = f"({SIDE}, {SIDE})" if ndim == 2 else f"(n, {SIDE}, {SIDE})"
+    if isinstance(plans, np.ndarray):
+        plans = torch.from_numpy(plans)
+    if (
+        not isinstance(plans, Tensor)
+        or plans.is_floating_point()
+        or plans.is_complex()
+        or plans.dtype == torch.bool
+        or plans.ndim != ndim
+        or plans.shape[-2:] != (SIDE, SIDE)
+    ):
+        came = f"{plans.dtype} {tuple(plans.shape)}" if isinstance(plans, Tensor) else type(plans).__name__
+        raise ValueError(f"{'A plan is' if ndim == 2 else 'Plans are'} whole numbers {wish}, not {came}.")
+    plans = plans.long()
+    if plans.numel() and not (plans.min() >= 0 and plans.max() < len(CELLS)):
+        raise ValueError(f"The cells of a plan are numbers from 0 to {len(CELLS) - 1}, as in CELLS.")
+    return plans
+
+
+def check_wish(outline, rooms) -> None:
+    """ValueError for an outline or a number of rooms that is not drawn; None stands for any."""
+    if outline is not None and outline not in OUTLINES:
+        raise ValueError(f"The outline cannot be {outline!r}: choose one of {', '.join(OUTLINES)}.")
+    if rooms is not None and (isinstance(rooms, bool) or rooms not in range(2, 7)):
+        raise ValueError(f"The number of rooms cannot be {rooms!r}: it is a whole number from 2 to 6.")

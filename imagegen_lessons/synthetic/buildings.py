@@ -20,7 +20,7 @@ from torch import Tensor
 from imagegen_lessons import settings
 
 from . import _building_painting, _building_parts, _factors
-from ._building_looks import (
+from ._building_looks import (  # noqa: F401 (THIN is handed on)
     KINDS,
     MATERIALS,
     ROOF_COLOURS,
@@ -28,6 +28,7 @@ from ._building_looks import (
     SPACE,
     STOREYS,
     SURFACES,
+    THIN,
     TRIM_COLOURS,
     WINDOWS,
     is_round,
@@ -37,7 +38,7 @@ from ._building_looks import (
 from ._building_patterns import pattern
 from ._chunks import one_thread
 from ._factors import Factor
-from ._solids import Solid
+from ._model import Model, Part, coordinates
 
 CLASSES = len(KINDS) * len(STOREYS) * len(ROOFS)
 
@@ -73,65 +74,11 @@ FACTORS: dict[str, Factor] = {
 
 
 @dataclass(frozen=True)
-class Part:
-    """All that shows one of the SURFACES: its name, index, RGB colour, and distance(points (..., 3)) -> (...,)."""
+class Building(Model):
+    """One building, a union of parts; the index of a surface is its place in SURFACES, and the palette is (9, 3)."""
 
-    name: str
-    surface: int
-    colour: tuple[float, float, float]
-    solid: Solid
-
-    def distance(self, points: Tensor) -> Tensor:
-        return self.solid.distance(*_coordinates(points))
-
-    @property
-    def corners(self) -> tuple[tuple, tuple]:
-        """(low, high): the box that holds the part."""
-        return self.solid.low, self.solid.high
-
-
-@dataclass(frozen=True)
-class Building:
-    """One building, a union of parts. Points are tensors (..., 3) of floats, in metres, on any device."""
-
-    parts: tuple[Part, ...]
-    palette: Tensor  # (9, 3): the colour of each of the SURFACES
     material: str
     entrance: tuple[float, float]  # x and z of the middle of its door
-
-    @property
-    def corners(self) -> tuple[tuple, tuple]:
-        """(low, high): the box that holds it, three metres each."""
-        low, high = zip(*(part.corners for part in self.parts), strict=True)
-        return tuple(map(min, zip(*low, strict=True))), tuple(map(max, zip(*high, strict=True)))
-
-    @property
-    def size(self) -> tuple[float, float, float]:
-        """Width, height and depth of that box."""
-        return tuple(b - a for a, b in zip(*self.corners, strict=True))
-
-    def distance(self, points: Tensor) -> Tensor:
-        """Signed distance, (...,), negative inside: exact, or a lower bound, so that sphere tracing never oversteps."""
-        x, y, z = _coordinates(points)
-        d = self.parts[0].solid.distance(x, y, z)
-        for part in self.parts[1:]:
-            d = torch.minimum(d, part.solid.distance(x, y, z))
-        return d
-
-    def nearest(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        """The distance (...,) and the index (...,) of the one of the SURFACES that is nearest."""
-        x, y, z = _coordinates(points)
-        distance = self.parts[0].solid.distance(x, y, z)
-        surface = torch.full_like(distance, self.parts[0].surface, dtype=torch.int64)
-        for part in self.parts[1:]:
-            d = part.solid.distance(x, y, z)
-            surface.masked_fill_(d < distance, part.surface)
-            distance = torch.minimum(distance, d)
-        return distance, surface
-
-    def surface(self, points: Tensor) -> Tensor:
-        """Which of the nine SURFACES is nearest, (...,) int64."""
-        return self.nearest(points)[1]
 
     def colour(self, points: Tensor) -> Tensor:
         """The colour of the nearest surface with its bricks, boards or tiles, (..., 3) in [0, 1]."""
@@ -156,7 +103,7 @@ def sample(n: int, seed: int = 0, **fixed) -> dict[str, Tensor]:
 
 
 def one(factors: dict[str, Tensor], i: int, thin: bool = True) -> Building:
-    """Building i as distance functions; thin=False leaves out or thickens what is thinner than THIN metres.
+    """Building i as distance functions; thin=False leaves out or thickens what is thinner than THIN, 0.4 m.
 
     Raises ValueError for a missing or unknown factor, a value out of range, or when there is no building i.
     """
@@ -216,7 +163,7 @@ def distances(
     On a grid of r³ cells: distances(factors, grid(r), thin=False) is (n, r, r, r).
     Raises ValueError for points that are no finite floats (..., 3), and as `one`.
     """
-    _coordinates(points)
+    coordinates(points)
     if not points.isfinite().all():
         raise ValueError("Points must be finite, but some are NaN or infinite.")
     _, n = _factors.read(FACTORS, factors, torch.device("cpu"))
@@ -269,12 +216,3 @@ def describe(factors: dict[str, Tensor], i: int) -> str:
     }
     things += [thing for thing, there in optional.items() if there]
     return f"A {word['material']} {kind} with {', '.join(things[:-1])} and {things[-1]}."
-
-
-def _coordinates(points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    if not isinstance(points, Tensor) or not points.is_floating_point() or points.shape[-1:] != (3,):
-        came = (
-            f"{points.dtype} {tuple(points.shape)}" if isinstance(points, Tensor) else type(points).__name__
-        )
-        raise ValueError(f"Points are a tensor of floats (..., 3), in metres, not {came}.")
-    return tuple(axis.contiguous() for axis in points.unbind(-1))

@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -21,9 +20,8 @@ from imagegen_lessons import settings
 from . import _factors, _plan_drawing, _plan_furniture, _plan_layout, _plan_repair, _plan_rooms, _plan_views
 from ._chunks import one_thread
 from ._factors import Factor
-from ._plan_rules import CELLS, OUTLINES, SIDE, broken_rules
-from ._solids import Solid, box, union
-from .buildings import Building, Part
+from ._model import Model
+from ._plan_rules import CELLS, OUTLINES, SIDE, broken_rules, check_plans, check_wish
 
 ROOMS = ("two", "three", "four", "five", "six")
 CLASSES = len(OUTLINES) * len(ROOMS)
@@ -82,7 +80,7 @@ def one_hot(plans: Tensor) -> Tensor:
 
     Raises ValueError for what are no plans.
     """
-    return F.one_hot(_check(plans, 3), len(CELLS)).movedim(-1, 1).float()
+    return F.one_hot(check_plans(plans, 3), len(CELLS)).movedim(-1, 1).float()
 
 
 def from_scores(scores: Tensor) -> Tensor:
@@ -106,8 +104,8 @@ def rules(plan: Tensor, outline: str | None = None, rooms: int | None = None) ->
     outline, rooms: where given, the plan has this outline, one of OUTLINES, and so many rooms (2 to 6).
     Raises ValueError for what is no plan, and for an outline or a number of rooms that is not drawn.
     """
-    plan = _check(plan, 2)
-    _check_wish(outline, rooms)
+    plan = check_plans(plan, 2)
+    check_wish(outline, rooms)
     return broken_rules(plan.cpu().numpy(), outline, rooms)
 
 
@@ -118,8 +116,8 @@ def repair(plan: Tensor, outline: str | None = None, rooms: int | None = None) -
     neighbours, senseless doors and windows are walled up, and missing ones added.
     outline, rooms and ValueError: as for `rules`.
     """
-    checked = _check(plan, 2)
-    _check_wish(outline, rooms)
+    checked = check_plans(plan, 2)
+    check_wish(outline, rooms)
     fixed = _plan_repair.repaired(checked.cpu().numpy(), outline, rooms)
     return torch.from_numpy(fixed).to(checked.device)
 
@@ -156,22 +154,12 @@ def describe(factors: dict[str, Tensor], i: int) -> str:
 
 
 @dataclass(frozen=True)
-class Flat:
+class Flat(Model):
     """A flat in three dimensions: a union of parts like a building's, each all boxes of one name and colour.
 
     Walls are 2.5 m high, with openings for doors (2.0 m) and windows (0.9 to 2.1 m). One stands on the floor y = 0.1;
-    y = 0 is the ground below it, and the middle of the plan is x = z = 0.
+    y = 0 is the ground below it, and the middle of the plan is x = z = 0. Each part is a surface of its own.
     """
-
-    parts: tuple[Part, ...]
-    palette: Tensor  # (number of parts, 3): their colours; the index of a part is its surface
-
-    corners, size = Building.corners, Building.size
-    distance, nearest, surface = Building.distance, Building.nearest, Building.surface
-
-    def colour(self, points: Tensor) -> Tensor:
-        """The colour of the nearest part, (..., 3) in [0, 1]."""
-        return self.palette.to(points.device)[self.surface(points)]
 
 
 def furnish(plan: Tensor) -> list[tuple[str, tuple, tuple, tuple]]:
@@ -180,7 +168,7 @@ def furnish(plan: Tensor) -> list[tuple[str, tuple, tuple, tuple]]:
     Beds, tables, a bath, … stand along walls, never before a door, and what is left of a room is in one piece. x to the
     right, y up, z to the front; the middle of the plan is x = z = 0. Raises ValueError for what is no plan.
     """
-    return _plan_furniture.furniture(_check(plan, 2).cpu().numpy())
+    return _plan_furniture.furniture(check_plans(plan, 2).cpu().numpy())
 
 
 def extrude(plan: Tensor, furnished: bool = True) -> Flat:
@@ -188,16 +176,10 @@ def extrude(plan: Tensor, furnished: bool = True) -> Flat:
 
     Raises ValueError for what is no plan, and for a plan without a wall or floor.
     """
-    cells = _check(plan, 2).cpu().numpy()
+    cells = check_plans(plan, 2).cpu().numpy()
     if not cells.any():
         raise ValueError("This plan is empty: all of its cells are outside.")
-    groups: dict[tuple, list[Solid]] = {}
-    for name, low, high, colour in _plan_rooms.boxes(cells, furnished):
-        solid = box(low, high).moved(dy=_plan_rooms.FLOOR)
-        groups.setdefault((name, colour), []).append(solid)
-    parts = tuple(
-        Part(name, k, colour, union(*group)) for k, ((name, colour), group) in enumerate(groups.items())
-    )
+    parts = _plan_rooms.parts(cells, furnished)
     return Flat(parts, torch.tensor([part.colour for part in parts]))
 
 
@@ -231,7 +213,7 @@ def _view_size(size: int) -> int:
 
 
 def _views(plans: Tensor, size: int, view) -> Tensor:
-    checked = _check(plans, 3)
+    checked = check_plans(plans, 3)
     x = torch.empty(len(checked), 3, size, size)
     with one_thread(), torch.no_grad():
         for i, plan in enumerate(checked.cpu().numpy()):
@@ -251,36 +233,9 @@ def render(plans: Tensor, size: int = 192) -> Tensor:
         or size not in range(2 * SIDE, 20 * SIDE + 1, SIDE)
     ):
         raise ValueError(f"size must be a multiple of {SIDE} from {2 * SIDE} to {20 * SIDE}, not {size!r}.")
-    checked = _check(plans, 3)
+    checked = check_plans(plans, 3)
     x = torch.empty(len(checked), 3, size, size)
     with one_thread():
         for i, plan in enumerate(checked.cpu().numpy()):
             x[i] = _plan_drawing.drawing(plan, size)
     return x.to(checked.device)
-
-
-def _check(plans: Tensor, ndim: int) -> Tensor:
-    wish = f"({SIDE}, {SIDE})" if ndim == 2 else f"(n, {SIDE}, {SIDE})"
-    if isinstance(plans, np.ndarray):
-        plans = torch.from_numpy(plans)
-    if (
-        not isinstance(plans, Tensor)
-        or plans.is_floating_point()
-        or plans.is_complex()
-        or plans.dtype == torch.bool
-        or plans.ndim != ndim
-        or plans.shape[-2:] != (SIDE, SIDE)
-    ):
-        came = f"{plans.dtype} {tuple(plans.shape)}" if isinstance(plans, Tensor) else type(plans).__name__
-        raise ValueError(f"{'A plan is' if ndim == 2 else 'Plans are'} whole numbers {wish}, not {came}.")
-    plans = plans.long()
-    if plans.numel() and not (plans.min() >= 0 and plans.max() < len(CELLS)):
-        raise ValueError(f"The cells of a plan are numbers from 0 to {len(CELLS) - 1}, as in CELLS.")
-    return plans
-
-
-def _check_wish(outline, rooms) -> None:
-    if outline is not None and outline not in OUTLINES:
-        raise ValueError(f"The outline cannot be {outline!r}: choose one of {', '.join(OUTLINES)}.")
-    if rooms is not None and (isinstance(rooms, bool) or rooms not in range(2, 7)):
-        raise ValueError(f"The number of rooms cannot be {rooms!r}: it is a whole number from 2 to 6.")
