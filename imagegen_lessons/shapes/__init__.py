@@ -1,6 +1,6 @@
 """Three dimensions: shapes as signed distances, rendering, meshes and GLB files, radiance fields."""
 
-from imagegen_lessons.shapes.glb import GLBError, load_glb, save_glb, to_glb
+from imagegen_lessons.shapes.glb import GLBError, save_glb, to_glb
 from imagegen_lessons.shapes.mesh import (
     Mesh,
     edges,
