@@ -1,8 +1,8 @@
 """Trains lesson 13's networks: `python -m tools.train_shapes [classifier|buildings|plans] [--steps N]`, or all of them.
 
-The classifier first, because it judges the buildings. Each can be stopped and resumed, and lands in data/checkpoints
-with its card. With IMAGEGEN_PACE=quick it is a rehearsal: a few steps, and what comes of them goes to the
-output folder. Drawing takes ten minutes for the buildings, and ten for the plans; they are kept there.
+The classifier first, in a few minutes, because it judges the buildings; the other two take about an hour each, and can
+be stopped and resumed. Each lands in data/checkpoints with its card. With IMAGEGEN_PACE=quick it is a rehearsal: a few
+steps, and what comes of them goes to the output folder. What is drawn to learn from, ten minutes each, is kept there.
 """
 
 import argparse
@@ -74,6 +74,7 @@ def fast():
 
 def buildings_decoder(steps: int):
     """Lesson 13's space of buildings: the average of a VAE's weights, and the latents of what it learned from."""
+    judge()  # that it is missing is better said before an hour's work than after it
     vae = BuildingVAE()
     average = training.EMA(vae, decay=0.998)
     optimizer = torch.optim.Adam(vae.parameters(), LR, betas=(0.9, 0.99))
