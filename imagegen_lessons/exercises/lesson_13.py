@@ -1,7 +1,5 @@
 """Exercises of lesson 13: box, sphere tracing, encoding, volume rendering, closed mesh, reachable rooms, a building."""
 
-import math
-
 import torch
 from scipy import ndimage
 
@@ -79,6 +77,10 @@ box_distance.mistake(
 box_distance.mistake(
     "What is inside along one axis must not lengthen the way: .clamp(min=0) before the length.",
     lambda p, half: (p.abs() - half).norm(dim=-1),
+)
+box_distance.mistake(
+    "This is the distance to one corner. p.abs() - half is what is beyond the walls, of which .clamp(min=0) is kept.",
+    lambda p, half: (p - half).norm(dim=-1),
 )
 box_distance.mistake(
     "half is halved once more: the box reaches half metres to each side.",
@@ -177,6 +179,21 @@ def _no_far(distance, origins, directions, steps, far):
 
 
 @sphere_trace.mistake(
+    "A ray into the sky overflows (NaN): .clamp(max=far) in the loop. And a ray whose distance is not below 1e-3 after "
+    "all steps has met nothing."
+)
+def _only_far(distance, origins, directions, steps, far):
+    depth = _trace_to(distance, origins, directions, steps)[0]
+    return torch.where(depth > far, torch.inf, depth)
+
+
+sphere_trace.mistake(
+    "Where a ray meets nothing its depth is inf: where it has come to far, and where the distance is not below 1e-3.",
+    lambda f, o, d, n, far: _trace_to(f, o, d, n)[0],
+)
+
+
+@sphere_trace.mistake(
     "A ray into the sky takes longer and longer steps, until its numbers overflow (NaN): .clamp(max=far)."
 )
 def _overflows(distance, origins, directions, steps, far):
@@ -236,6 +253,10 @@ sphere_trace.mistake(
     "depth counts one number for each ray: depth[:, None] * directions makes it a column.",
     lambda f, o, d, n, far: f(o + torch.zeros(len(o)) * d),
 )
+sphere_trace.mistake(
+    "A column (n, 1) and distances (n,) are added. Keep depth (n,), and write depth[:, None] only in the point.",
+    lambda f, o, d, n, far: torch.zeros(len(o), 1).add_(f(o)),
+)
 
 
 @sphere_trace.mistake("The last distance is returned; add up the steps: depth = depth + distance(point).")
@@ -271,40 +292,44 @@ def _first_stops_all(distance, origins, directions, steps, far):
         (uniform(2, 3, seed=4), 5),
     ),
     hints=(
-        "In a loop over k = 0, 1, …: angle = 2**k * math.pi * p, of shape (n, 3). Keep its sine and its cosine.",
+        "In a loop over k = 0, 1, …: angle = 2**k * torch.pi * p, of shape (n, 3). Keep its sine and its cosine.",
         "First p, then all sines, then all cosines, side by side: torch.cat([p, *sines, *cosines], dim=1).",
     ),
 )
 def positional_encoding(p, frequencies):
     """Points (n, 3) to [p, sin(π p), sin(2π p), sin(4π p) …, cos(π p), cos(2π p) …], (n, 3 + 6 · frequencies)."""
-    angles = [2**k * math.pi * p for k in range(frequencies)]
+    angles = [2**k * torch.pi * p for k in range(frequencies)]
     return torch.cat([p, *map(torch.sin, angles), *map(torch.cos, angles)], dim=1)
 
 
-def _encoded(p, frequencies, factor=lambda k: 2**k * math.pi):
+def _encoded(p, frequencies, factor=lambda k: 2**k * torch.pi):
     """The encoding with other factors in front of p."""
     angles = [factor(k) * p for k in range(frequencies)]
     return torch.cat([p, *map(torch.sin, angles), *map(torch.cos, angles)], dim=1)
 
 
 positional_encoding.mistake(
-    "The slowest wave is sin(π p), which goes once up and down from -1 to 1; with 2π it is twice as fast.",
-    lambda p, n: _encoded(p, n, lambda k: 2**k * 2 * math.pi),
+    "The slowest wave is sin(π p), which goes once up and down from -1 to 1; this is twice as fast. Is π doubled, or "
+    "does k begin with 1?",
+    lambda p, n: _encoded(p, n, lambda k: 2**k * 2 * torch.pi),
 )
 positional_encoding.mistake(
     "π is missing: sin(π p), sin(2π p), sin(4π p) and so on.", lambda p, n: _encoded(p, n, lambda k: 2**k)
 )
 positional_encoding.mistake(
     "The factors grow by 1; each is twice the one before: 1, 2, 4, 8, 2**k.",
-    lambda p, n: _encoded(p, n, lambda k: (k + 1) * math.pi),
+    lambda p, n: _encoded(p, n, lambda k: (k + 1) * torch.pi),
 )
 positional_encoding.mistake(
     "The factors begin with 0, and sin(0) is always 0. They are 1, 2, 4, 8: 2**k.",
-    lambda p, n: _encoded(p, n, lambda k: k * math.pi),
+    lambda p, n: _encoded(p, n, lambda k: k * torch.pi),
+)
+positional_encoding.mistake(
+    "2 * k is not 2**k: the factors are 1, 2, 4, 8.", lambda p, n: _encoded(p, n, lambda k: 2 * k * torch.pi)
 )
 positional_encoding.mistake(
     "The factors get smaller: 2**k, not 2**-k. Fast waves are what the network lacks.",
-    lambda p, n: _encoded(p, n, lambda k: 2.0**-k * math.pi),
+    lambda p, n: _encoded(p, n, lambda k: 2.0**-k * torch.pi),
 )
 positional_encoding.mistake(
     "p itself comes first; it is missing.", lambda p, n: positional_encoding.answer(p, n)[:, 3:]
@@ -316,7 +341,7 @@ positional_encoding.mistake(
 
 
 def _in_turns(p, frequencies):
-    return [wave(2**k * math.pi * p) for k in range(frequencies) for wave in (torch.sin, torch.cos)]
+    return [wave(2**k * torch.pi * p) for k in range(frequencies) for wave in (torch.sin, torch.cos)]
 
 
 positional_encoding.mistake(
@@ -715,8 +740,8 @@ def _check_place(distance, p, d, around):
         raise Wrong("Inside out: far away from the building the distance is negative. Negative is inside.")
     if not (d < 0).any():
         raise Wrong(
-            "There is no building: the distance is negative nowhere. (An intersection of parts that do not meet, or a "
-            "difference the wrong way round, is empty.)"
+            "There is no building: the distance is negative nowhere. (A square never is, and an intersection of parts "
+            "that do not meet, or a difference the wrong way round, is empty.)"
         )
     buried = (d < 0) & (p[:, 1] < -0.1)
     if buried.any():
@@ -773,9 +798,10 @@ def _measures(distance, d, grid) -> str:
         cell**3 * _share_inside(d, cell).sum(),
     )
     steps, ours = _steps_a_ray(distance), _steps_a_ray(my_building.answer)
+    slow = " That is many: the distance says less than it could." if steps > 4 * ours else ""
     return (
         f"It is {height:.1f} m high, stands on {ground:.0f} m² of ground and holds "
-        f"{volume:.0f} m³, {whole}{floats}. A ray needs {steps:.0f} steps (ours: {ours:.0f})."
+        f"{volume:.0f} m³, {whole}{floats}. A ray needs {steps:.0f} steps (ours: {ours:.0f}).{slow}"
     )
 
 

@@ -80,6 +80,11 @@ def test_the_verdict_measures_the_building():
     assert abs(height - 14.5) < 0.2 and abs(ground - 20) < 1 and abs(volume - 200 - 14) < 10
 
 
+def test_a_distance_that_is_far_too_small_is_right_and_slow():
+    assert "That is many" in exercises.my_building.test(lambda p: 0.05 * exercises.my_building.answer(p))
+    assert "That is many" not in exercises.my_building.test(exercises.my_building.answer)
+
+
 def far_away(p):
     """Large outside of the box, as if nothing could be there: rays that begin outside jump through the house."""
     house = exercises.my_building.answer(p)
