@@ -1,6 +1,15 @@
 """Three dimensions: shapes as signed distances, rendering, meshes and GLB files, radiance fields."""
 
+from imagegen_lessons.shapes.building_networks import (
+    BuildingClassifier,
+    BuildingDecoder,
+    BuildingVAE,
+    Decoded,
+    building_loss,
+    fit_latent,
+)
 from imagegen_lessons.shapes.glb import GLBError, save_glb, to_glb
+from imagegen_lessons.shapes.grid import Grids, ShapeGrid, drawn_grids
 from imagegen_lessons.shapes.mesh import (
     Mesh,
     edges,
