@@ -28,6 +28,7 @@ ARCS = {
     "gans": [],
     "diffusion": ["gans"],
     "shapes": ["diffusion", "gans"],
+    "motion": [],
     "style": [],
     "superres": ["gans"],
     "deepfakes": ["gans", "superres"],
