@@ -43,10 +43,8 @@ def still_air(n=1, size=64, device=None):
     sides = size if isinstance(size, tuple | list) else (size, size)
     if len(sides) != 2:
         raise ValueError(f"A size is a whole number or a pair (height, width), not {size!r}.")
-    n, sides = (
-        whole(n, "The number of fluids"),
-        [whole(side, "The size of a fluid", least=8) for side in sides],
-    )
+    n = whole(n, "The number of fluids")
+    sides = [whole(side, "The size of a fluid", least=8) for side in sides]
     return Fluid(*(torch.zeros(n, channels, *sides, device=device) for channels in (2, 1, 1)))
 
 
@@ -93,9 +91,8 @@ def project(velocity):
     down = 2 * math.pi * torch.arange(height, dtype=velocity.dtype, device=velocity.device) / height
     x, y = torch.sin(along), torch.sin(down)[:, None]
     length = x**2 + y**2
-    seen = (
-        length > 1e-9
-    )  # the mean, and checkerboards, which central differences take for it: both are removed
+    # The mean is removed, and so are checkerboards, which central differences take for it.
+    seen = length > 1e-9
     pressure = (x * waves[:, :1] + y * waves[:, 1:]) / length.where(seen, 1.0)
     waves = torch.cat([waves[:, :1] - x * pressure, waves[:, 1:] - y * pressure], dim=1) * seen
     return torch.fft.irfft2(waves, s=(height, width))
@@ -108,9 +105,8 @@ def advect(x, velocity):
     """
     height, width = x.shape[-2:]
     column, row = (pixel_positions(x) - velocity).unbind(dim=1)
-    column = column.remainder(
-        width
-    )  # then the first column once more, for what lies between the last and the first
+    # The first column comes once more at the end, for what lies between the last and the first.
+    column = column.remainder(width)
     grid = torch.stack([column * (2 / width) - 1, row * (2 / (height - 1)) - 1], dim=-1)
     wider = torch.cat([x, x[..., :1]], dim=-1)
     return F.grid_sample(wider, grid, mode="bilinear", padding_mode="border", align_corners=True)
@@ -142,7 +138,7 @@ def step(fluid, buoyancy=0.1, swirl=0.1, cooling=0.02, fading=0.01, wind=0.0):
     to the right that all is carried in addition. Raises ValueError for other numbers.
     """
     buoyancy, swirl, wind = number(buoyancy, "Buoyancy"), number(swirl, "Swirl", 0), number(wind, "Wind")
-    cooling, fading = number(cooling, "Cooling", 0, 1.001), number(fading, "Fading", 0, 1.001)
+    cooling, fading = number(cooling, "Cooling", 0, 1), number(fading, "Fading", 0, 1)
     everything = torch.cat([fluid.velocity, fluid.density, fluid.temperature], dim=1)
     carrier = torch.cat([fluid.velocity[:, :1] + wind, fluid.velocity[:, 1:]], dim=1)
     velocity, density, temperature = advect(everything, carrier).split([2, 1, 1], dim=1)
@@ -150,8 +146,5 @@ def step(fluid, buoyancy=0.1, swirl=0.1, cooling=0.02, fading=0.01, wind=0.0):
     velocity = velocity + lift + swirl * confinement(velocity)
     thin = max(2, velocity.shape[-2] // 16)
     gone = rim(density, above=3 * thin, below=thin)  # higher above, lest smoke turn round there and come back
-    return Fluid(
-        project(velocity * rim(velocity, above=thin, below=thin)),
-        (1 - fading) * gone * density,
-        (1 - cooling) * gone * temperature,
-    )
+    velocity = project(velocity * rim(velocity, above=thin, below=thin))
+    return Fluid(velocity, (1 - fading) * gone * density, (1 - cooling) * gone * temperature)

@@ -75,8 +75,7 @@ def _refined(a, b, flow, sigma):
     slope_y = (padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]) / 2
     # A pixel that has left the picture has no partner, so it says nothing.
     inside = _inside(places)
-    difference = (a - moved) * inside
-    slope_x, slope_y = slope_x * inside, slope_y * inside
+    slope_x, slope_y, difference = slope_x * inside, slope_y * inside, a - moved
     products = [slope_x**2, slope_x * slope_y, slope_y**2, slope_x * difference, slope_y * difference]
     xx, xy, yy, xd, yd = gaussian_blur(torch.cat(products, dim=1), sigma).split(1, dim=1)
     xx, yy = xx + FLAT, yy + FLAT

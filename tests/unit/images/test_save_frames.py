@@ -42,13 +42,14 @@ def test_frames_come_back_exactly_with_the_label_below(name, clip, tmp_path):
 
 
 def test_a_gif_keeps_still_parts_still_and_comes_close_to_the_colours(tmp_path):
-    clip = torch.linspace(0, 1, 64).expand(40, 3, 64, 64).clone()
+    ramp = torch.linspace(0, 1, 64).expand(64, 64)
+    clip = torch.stack([ramp, ramp.T, 1 - ramp]).repeat(40, 1, 1, 1)  # far more than 256 colours
     for k, frame in enumerate(clip):
         frame[:, 8:16, k : k + 8] = torch.tensor([1.0, 0.5, 0.0])[:, None, None]
     with Image.open(images.save_frames(clip, tmp_path / "a.gif", fps=25)) as gif:
         frames = torch.stack([images.load(f.convert("RGB"))[0] for f in ImageSequence.Iterator(gif)])
         assert gif.info["duration"] == 40 and gif.info["loop"] == 0
-    assert (frames[..., :64, :] - clip).abs().max() < 0.05
+    assert (frames[..., :64, :] - clip).abs().max() < 0.1
     assert torch.equal(frames[:, :, 20:], frames[:1, :, 20:].expand(40, -1, -1, -1))
 
 

@@ -112,6 +112,14 @@ def test_life_spreads_by_one_cell_a_step_at_most():
         assert rows.min() == 7 - k and rows.max() == 7 + k
 
 
+def test_what_dies_in_a_step_is_emptied_in_the_same_step():
+    ca = motion.CellularAutomaton(6, 16)
+    nn.init.zeros_(ca.hidden.weight)
+    nn.init.ones_(ca.hidden.bias)
+    nn.init.constant_(ca.change.weight[3], -0.1)  # alpha falls by 1.6
+    assert ca(motion.seed(1, 6, 9), rate=1.0).abs().max() == 0
+
+
 def test_opposite_sides_of_a_texture_meet_and_those_of_a_picture_do_not():
     state = random(1, 6, 10, 12)
     ca = automaton(living=False)

@@ -71,6 +71,7 @@ def test_a_seam_is_measured_in_steps_of_the_clip():
     assert motion.seam(circle) == pytest.approx(1, abs=0.3)
     line = torch.arange(10.0).view(-1, 1, 1, 1)
     assert motion.seam(line) == 9
+    assert motion.seam(line[[0, 1, 3]]) == 3  # its own step is not among those that it is measured in
     assert motion.seam(torch.ones(5, 3, 4, 4)) == 0
 
 

@@ -146,6 +146,13 @@ def test_cold_smoke_stays_where_it_is():
     assert fluid.velocity.abs().max() == 0
 
 
+def test_heat_and_smoke_are_lost_each_at_its_rate():
+    fluid = motion.add_source(motion.still_air(), disc(32, 32, 6))
+    fluid = motion.step(fluid, buoyancy=0, cooling=0.3, fading=0.05)
+    assert fluid.temperature.max().item() == pytest.approx(0.7)
+    assert fluid.density.max().item() == pytest.approx(0.95)
+
+
 def test_left_and_right_are_alike_and_meet():
     mask = random(1, 1, 64, 64) * disc(20, 50, 6)
     fluid, mirrored, moved = (

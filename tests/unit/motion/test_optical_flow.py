@@ -110,6 +110,13 @@ def test_what_is_hidden_is_not_visible():
     assert not seen[:3].any() and not seen[:, -5:].any() and seen[3:, :-5].all()
 
 
+def test_who_goes_further_may_miss_by_more():
+    x = torch.zeros(1, 2, 64, 64)
+    for there, back, met in ((2, -1.5, True), (2, -1, False), (20, -18, True), (20, -16, False)):
+        seen = motion.visible(constant(there, 0, x), constant(back, 0, x))
+        assert seen[..., 10].all() == met
+
+
 def test_flow_and_visibility_of_a_square_that_moves_before_a_background():
     a, b = scene(20), scene(24)
     flow, back = motion.lucas_kanade(a, b), motion.lucas_kanade(b, a)
