@@ -11,7 +11,12 @@ import sys
 from pathlib import Path
 
 COURSE = Path(__file__).resolve().parents[1]
-C2PA = "c2pa-python>=0.38"  # as in pyproject.toml; what it needs to run, cryptography included, is on Colab
+# What Colab lacks, as in pyproject.toml: the name to import -> the requirement, and what is done without it. What they
+# need to run, NumPy and cryptography, is on Colab.
+MISSING = {
+    "trimesh": ("trimesh>=5", "the lessons do without GLB files"),
+    "c2pa": ("c2pa-python>=0.38", "the lessons do without Content Credentials"),
+}
 
 
 def installed() -> bool:
@@ -31,13 +36,14 @@ def install(*what: str, otherwise: str) -> None:
 
 
 def main() -> None:
-    """Puts the course first on the path, and installs it and c2pa-python unless that has been done."""
+    """Puts the course first on the path, and installs it and what Colab lacks unless that has been done."""
     # A running kernel does not see what pip installs as editable: the folder itself must be on the path.
     sys.path[:] = [str(COURSE), *(place for place in sys.path if place != str(COURSE))]
     if not installed():
         install("--editable", str(COURSE), otherwise="the lessons use it from its folder, which does as well")
-    if importlib.util.find_spec("c2pa") is None:
-        install(C2PA, otherwise="the lessons do without Content Credentials")
+    for module, (requirement, otherwise) in MISSING.items():
+        if importlib.util.find_spec(module) is None:
+            install(requirement, otherwise=otherwise)
     importlib.invalidate_caches()
     print(
         f"The course is in {COURSE}. What you save is in its folder outputs, and goes when Colab takes the machine "
@@ -48,4 +54,4 @@ def main() -> None:
 if __name__ == "__main__":
     main()
     # What a script has at its end, %run puts among the student's names: so it ends with nothing.
-    del importlib, json, subprocess, sys, Path, COURSE, C2PA, installed, install, main
+    del importlib, json, subprocess, sys, Path, COURSE, MISSING, installed, install, main

@@ -2,6 +2,7 @@
 
 from imagegen_lessons.diffusion.autoencoders import VAE, Decoder, Encoder, kl_divergence, reparametrise
 from imagegen_lessons.diffusion.flow import (
+    categorical_loss,
     check_time,
     flow_matching_loss,
     interpolate,
@@ -12,6 +13,7 @@ from imagegen_lessons.diffusion.flow import (
 )
 from imagegen_lessons.diffusion.networks import (
     Block,
+    CategoricalUNet,
     ConditionalUNet,
     UNet,
     VelocityMLP,

@@ -5,6 +5,7 @@ t of shape (n,) with times in [0, 1]; it gives the shape of x_t. Lipman et al. 2
 """
 
 import torch
+import torch.nn.functional as F
 
 from imagegen_lessons import settings
 
@@ -46,6 +47,23 @@ def flow_matching_loss(velocity, x, z, t, *conditions):
     """
     x_t = interpolate(x, z, t)
     return (velocity(x_t, t, *conditions) - (x - z)).square().mean()
+
+
+def categorical_loss(network, x, z, t, *conditions):
+    """Mean cross-entropy of the predicted categories on the paths from noise z to one-hot maps x, both (n, k, ...).
+
+    network: has `logits(x_t, t, *conditions)`, (n, k, ...), as a CategoricalUNet has. Its minimum gives the mean of all
+    x that pass through a point at that time, as that of `flow_matching_loss` does, but a category that is ruled out
+    although it is right costs far more here (Eijkelboom et al. 2024). Raises ValueError for maps that are not one-hot.
+    """
+    # A GPU is slow to answer: there training is not held up.
+    if x.dim() < 2 or (
+        x.device.type == "cpu" and not (((x == 0) | (x == 1)).all() and (x.sum(1) == 1).all())
+    ):
+        raise ValueError(
+            "One-hot maps are (n, categories, ...): 1 for the category of a place, 0 for the others."
+        )
+    return F.cross_entropy(network.logits(interpolate(x, z, t), t, *conditions), x)
 
 
 def predictions(v, x_t, t):

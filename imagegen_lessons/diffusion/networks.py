@@ -138,3 +138,18 @@ class ConditionalUNet(UNet):
             for table, v in zip(self.labels, y.T, strict=True)
         )
         return super().condition(t) + sum(vectors)
+
+
+class CategoricalUNet(ConditionalUNet):
+    """A U-Net for one-hot maps x_t (n, channels, h, w), one channel for each category, such as floor plans.
+
+    The clean map that it predicts, `denoise`, holds probabilities: the softmax of `logits`. The velocity leads there,
+    so it is sampled as any other; it is trained with `categorical_loss`, and the largest channel of what comes out is
+    the category. Continuous diffusion of categories: Dieleman et al. 2022; Eijkelboom et al. 2024.
+    """
+
+    def logits(self, x_t, t, *labels):
+        return super().denoise(x_t, t, *labels)
+
+    def denoise(self, x_t, t, *labels):
+        return self.logits(x_t, t, *labels).softmax(dim=1)

@@ -16,11 +16,13 @@ class FlowTrainer:
     network: called as network(x_t, t), or network(x_t, t, y) where batches have labels. steps: of the whole training,
     over which the learning rate rises to `lr` and falls again. average: the running average of the weights, from which
     pictures are made. Some labels are hidden from it (`hide_some`), so that one network learns the velocity with all
-    of them, with some, and with none, which guidance needs. The whole trainer is one part to save.
+    of them, with some, and with none, which guidance needs. loss: called as loss(network, x, z, t, *labels), such as
+    `categorical_loss`. The whole trainer is one part to save.
     Raises ValueError unless steps >= 1 and lr > 0.
     """
 
-    def __init__(self, network, steps, *, lr=4e-3, average=None):
+    def __init__(self, network, steps, *, lr=4e-3, average=None, loss=flow_matching_loss):
+        self.loss = loss
         self.network, self.steps = network, settings.whole(steps, "steps")
         if settings.number(lr, "lr, the learning rate,", low=0) == 0:
             raise ValueError("With lr, the learning rate, at 0 nothing is learned.")
@@ -31,11 +33,11 @@ class FlowTrainer:
         self.average = EMA(network, decay=0.995) if average is None else average
 
     def step(self, batch):
-        """One step down the flow-matching loss. `batch`: data x (n, ...), or (x, labels y (n, k))."""
+        """One step down the loss. `batch`: data x (n, ...), or (x, labels y (n, k))."""
         x, *conditions = batch if isinstance(batch, list | tuple) else (batch,)
         conditions = [self.hide_some(y) for y in conditions]
         z, t = torch.randn_like(x), logit_normal(len(x), x.device)
-        return self.descend(flow_matching_loss(self.network, x, z, t, *conditions))
+        return self.descend(self.loss(self.network, x, z, t, *conditions))
 
     def descend(self, loss):
         """One step of the optimizer down this loss, with gradients cut to a length of 1; the average follows."""

@@ -61,17 +61,62 @@ def labelled(picture: Image.Image, format: str = "PNG") -> bytes:
         raise LabelError(f"The format can be 'PNG' or 'JPEG', not {format!r}.")
     if format == "JPEG" and picture.mode == "RGBA":
         raise LabelError("A JPEG file cannot be transparent; choose a name that ends in .png.")
+    buffer = io.BytesIO()
+    with_strip(picture).save(buffer, format, **_metadata(format))
+    return _signed(buffer.getvalue())
+
+
+def labelled_clip(
+    pictures: list[Image.Image], format: str = "GIF", fps: float = 12, loop: bool = True
+) -> bytes:
+    """An animated "GIF", "PNG" (APNG) or "WEBP" file of pictures of one size and mode, each with strip; and metadata.
+
+    PNG and WebP are exact and may be transparent. A GIF has one palette for all frames, so that still parts do not
+    flicker, and counts time in hundredths of a second. Only the PNG file can carry a credential.
+    Raises LabelError for another format, and for transparency in a GIF.
+    """
+    if format not in ("GIF", "PNG", "WEBP"):
+        raise LabelError(f"The format of a clip can be 'GIF', 'PNG' or 'WEBP', not {format!r}.")
+    frames = [with_strip(picture) for picture in pictures]
+    options = {"loop": 0 if loop else 1}
+    if format == "GIF":
+        if frames[0].mode == "RGBA":
+            raise LabelError("A GIF cannot be half transparent; choose a name that ends in .png or .webp.")
+        options = {"loop": 0} if loop else {}  # without the word it plays once
+        frames = _with_one_palette(frames)
+    elif format == "WEBP":
+        options["lossless"] = True
+    options |= {"save_all": True, "append_images": frames[1:], "duration": round(1000 / fps)}
+    buffer = io.BytesIO()
+    frames[0].save(buffer, format, **options, **_metadata(format))
+    return _signed(buffer.getvalue()) if format == "PNG" else buffer.getvalue()
+
+
+def _with_one_palette(frames: list[Image.Image]) -> list[Image.Image]:
+    """The frames in the 256 colours that serve all of them; up to sixteen, spread over the clip, choose these."""
+    some = frames[:: -(-len(frames) // 16)]
+    width, height = frames[0].size
+    sheet = Image.new("RGB", (width, height * len(some)))
+    for k, frame in enumerate(some):
+        sheet.paste(frame, (0, k * height))
+    palette = sheet.quantize(256)
+    return [frame.convert("RGB").quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+
+
+def _metadata(format: str) -> dict:
+    """What Pillow writes into a file of this format beside the pixels."""
     if format == "PNG":
         text = PngImagePlugin.PngInfo()
         text.add_text("Software", "imagegen_lessons")
         text.add_text("Comment", COMMENT)
         text.add_itxt("XML:com.adobe.xmp", XMP)
-        options = {"pnginfo": text}
-    else:
-        options = {"quality": 90, "comment": f"imagegen_lessons: {COMMENT}", "xmp": XMP.encode()}
-    buffer = io.BytesIO()
-    with_strip(picture).save(buffer, format, **options)
-    return _signed(buffer.getvalue())
+        return {"pnginfo": text}
+    comment = f"imagegen_lessons: {COMMENT}"
+    return {
+        "JPEG": {"quality": 90, "comment": comment, "xmp": XMP.encode()},
+        "WEBP": {"xmp": XMP.encode()},
+        "GIF": {"comment": comment},
+    }[format]
 
 
 @functools.cache

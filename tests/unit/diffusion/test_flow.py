@@ -93,3 +93,45 @@ def test_logit_normal_times_are_symmetric_and_inside():
     assert abs(t.mean().item() - 0.5) < 0.01 and 0.2 < t.std() < 0.22  # more in the middle than uniform, 0.29
     with refused("number of times"):
         diffusion.logit_normal(0)
+
+
+class Table:
+    """Logits that are the same everywhere, and what they were asked."""
+
+    def __init__(self, *logits):
+        self.values, self.asked = torch.tensor(logits), []
+
+    def logits(self, x_t, t, *conditions):
+        self.asked.append((x_t, t, conditions))
+        return self.values[:, None, None].expand(len(x_t), -1, *x_t.shape[2:])
+
+
+def one_hot(categories, k):
+    return torch.nn.functional.one_hot(categories, k).movedim(-1, 1).float()
+
+
+def test_the_categorical_loss_is_the_cross_entropy_of_the_logits_on_the_path():
+    x, z, t = one_hot(torch.tensor([[[0, 1], [1, 1]]]), 3), torch.randn(1, 3, 2, 2), torch.tensor([0.25])
+    network = Table(0.0, 1.0, 2.0)
+    loss = diffusion.categorical_loss(network, x, z, t, "labels")
+    total = math.log(sum(math.exp(v) for v in (0, 1, 2)))
+    assert loss.item() == pytest.approx(total - 3 / 4)  # one place of logit 0, three of logit 1
+    ((x_t, asked, conditions),) = network.asked
+    torch.testing.assert_close(x_t, 0.25 * x + 0.75 * z)
+    assert torch.equal(asked, t) and conditions == ("labels",)
+
+
+def test_its_minimum_are_the_shares_of_the_categories():
+    x = one_hot(torch.tensor([0] * 6 + [1] * 3 + [2]).view(1, 2, 5), 3)
+    z, t = torch.zeros_like(x), torch.tensor([0.0])
+
+    def loss(*shares):
+        return diffusion.categorical_loss(Table(*map(math.log, shares)), x, z, t)
+
+    assert all(loss(0.6, 0.3, 0.1) < loss(*other) for other in ((0.5, 0.3, 0.2), (0.7, 0.2, 0.1)))
+
+
+@pytest.mark.parametrize("x", [torch.full((1, 2, 2, 2), 0.5), torch.zeros(1, 2, 2, 2), torch.zeros(3)])
+def test_maps_that_are_not_one_hot_get_one_sentence(x):
+    with refused("One-hot"):
+        diffusion.categorical_loss(Table(0.0, 0.0), x, torch.zeros_like(x), torch.zeros(len(x)))

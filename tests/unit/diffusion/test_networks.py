@@ -93,3 +93,22 @@ def test_labels_matter_one_by_one_and_may_be_left_open():
 def test_a_label_that_does_not_exist_gets_one_sentence(y, message):
     with refused(message):
         diffusion.ConditionalUNet((3, 2), widths=(8, 8, 8))(torch.zeros(1, 3, 8, 8), torch.tensor([0.5]), y)
+
+
+def test_a_categorical_u_net_leads_to_probabilities():
+    torch.manual_seed(0)
+    network = diffusion.CategoricalUNet((3,), channels=5, widths=(8, 8, 8))
+    torch.nn.init.normal_(network.conv_out.weight, std=0.3)
+    x, t, y = torch.randn(2, 5, 24, 24), torch.tensor([0.1, 0.8]), torch.tensor([[2], [-1]])
+    p = network.denoise(x, t, y)
+    torch.testing.assert_close(p.sum(dim=1), torch.ones(2, 24, 24))
+    torch.testing.assert_close(p, torch.softmax(network.logits(x, t, y), dim=1))
+    assert p.min() >= 0 and p.max() - p.min() > 0.1
+    torch.testing.assert_close(diffusion.predictions(network(x, t, y), x, t)[0], p, rtol=1e-4, atol=1e-5)
+    end = diffusion.sample(diffusion.guided(network, torch.tensor([[0], [1]])), x, 3)
+    torch.testing.assert_close(end.sum(dim=1), torch.ones(2, 24, 24))  # the last step goes all the way
+
+
+def test_without_labels_it_is_a_network_of_maps_alone():
+    network = diffusion.CategoricalUNet((), channels=4, widths=(8, 8, 8))
+    assert network(torch.randn(2, 4, 8, 16), torch.tensor([0.0, 0.5])).shape == (2, 4, 8, 16)
