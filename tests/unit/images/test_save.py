@@ -125,4 +125,4 @@ def test_pictures_are_written_by_save_and_nowhere_else():
     opening = re.compile(r"""open\([^)]*["'][wax]\+?b\+?["']|\.open\(["'][wax]\+?b""")
     assert [name for name, text in code.items() if opening.search(text)] == ["runtime.py"]
     atomic = {name for name, text in code.items() if "write_atomically(" in text}
-    assert atomic == {"runtime.py", "images/save.py", "training/checkpoint.py"}
+    assert atomic == {"runtime.py", "images/save.py", "shapes/glb.py", "training/checkpoint.py"}
