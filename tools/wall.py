@@ -16,7 +16,8 @@ from imagegen_lessons.synthetic import outfits, paintings
 from imagegen_lessons.training import checkpoint
 
 COLUMNS, TILE = 10, 96
-PAINTED = (("cat", "brush"), ("coffee", "glass"), ("cat", "glass"), ("coffee", "brush"))  # photograph, painting
+# photograph, painting
+PAINTED = (("cat", "brush"), ("coffee", "glass"), ("cat", "glass"), ("coffee", "brush"))
 SIDE = 240
 RECIPE = style.Recipe(strength=8.0, schedule=((60, 60), (120, 60), (240, 80)))
 
