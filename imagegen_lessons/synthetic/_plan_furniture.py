@@ -94,6 +94,7 @@ def furniture(plan: np.ndarray) -> list[Box]:
 def _place(name: str, plan, room, free, kept_free, away) -> tuple[int, int, int] | None:
     # Where a piece stands, farthest from the doors: its first cell and the side of its wall; takes its cells in `free`.
     width, depth = SIZES[name]
+    around = np.pad(plan, 1)  # a room of a network's plan may touch the edge; beyond it is outside, 0
     may, best = free & ~kept_free, (-1.0, None, None)
     for side in range(4):  # the wall is above, below, left or right of it
         h, w = (depth, width) if side < 2 else (width, depth)
@@ -102,10 +103,10 @@ def _place(name: str, plan, room, free, kept_free, away) -> tuple[int, int, int]
             if r + h > SIDE or c + w > SIDE or not may[r : r + h, c : c + w].all():
                 continue
             behind = (
-                plan[r - 1, c : c + w],
-                plan[r + h, c : c + w],
-                plan[r : r + h, c - 1],
-                plan[r : r + h, c + w],
+                around[r, c + 1 : c + 1 + w],
+                around[r + h + 1, c + 1 : c + 1 + w],
+                around[r + 1 : r + 1 + h, c],
+                around[r + 1 : r + 1 + h, c + w + 1],
             )[side]
             if not np.isin(behind, (WALL,) if name in TALL else (WALL, WINDOW)).all():
                 continue

@@ -188,6 +188,23 @@ def test_furniture_stands_in_rooms_beside_each_other_and_leaves_doors_free():
     assert {"double bed", "sofa", "counter", "bathtub", "toilet", "wardrobe"} <= seen
 
 
+def test_plans_of_a_network_are_drawn_even_where_rooms_touch_the_edge():
+    rng = np.random.default_rng(0)
+    for plan in (
+        np.full((24, 24), BEDROOM),
+        rng.integers(0, 10, (24, 24)),
+        np.roll(rooms_at_the_edge(), 7, 1),
+    ):
+        assert plans.render(torch.from_numpy(plan)[None], 48).shape == (1, 3, 48, 48)
+        assert not any(
+            low[0] < -6 or high[0] > 6 for _, low, high, _ in plans.furnish(torch.from_numpy(plan))
+        )
+
+
+def rooms_at_the_edge():
+    return plans.draw(plans.sample(1, seed=7))[0].numpy()
+
+
 def test_a_flat_in_three_dimensions_has_walls_openings_and_floors():
     flat = plans.extrude(two_rooms(), furnished=False)
     low, high = flat.corners
