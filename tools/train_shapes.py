@@ -1,7 +1,7 @@
 """Trains lesson 13's networks: `python -m tools.train_shapes [classifier|buildings|plans] [--steps N]`, or all of them.
 
-The classifier first, in a few minutes, because it judges the buildings; the other two take about an hour each, and can
-be stopped and resumed. Each lands in data/checkpoints with its card. With IMAGEGEN_PACE=quick it is a rehearsal: a few
+The classifier first, in ten minutes, as it measures the buildings; the other two take about an hour each, and can be
+stopped and resumed. Each lands in data/checkpoints with its card. With IMAGEGEN_PACE=quick it is a rehearsal: a few
 steps, and what comes of them goes to the output folder. What is drawn to learn from, ten minutes each, is kept there.
 """
 
@@ -74,7 +74,7 @@ def fast():
 
 def buildings_decoder(steps: int):
     """Lesson 13's space of buildings: the average of a VAE's weights, and the latents of what it learned from."""
-    judge()  # that it is missing is better said before an hour's work than after it
+    bundled_classifier()  # that it is missing is better said before an hour's work than after it
     vae = BuildingVAE()
     average = training.EMA(vae, decay=0.998)
     optimizer = torch.optim.Adam(vae.parameters(), LR, betas=(0.9, 0.99))
@@ -130,7 +130,7 @@ def figures_of_restored(vae) -> dict:
     }
 
 
-def judge() -> BuildingClassifier:
+def bundled_classifier() -> BuildingClassifier:
     """The bundled classifier; in a rehearsal it may be an untrained one."""
     network = BuildingClassifier()
     try:
@@ -143,7 +143,7 @@ def judge() -> BuildingClassifier:
 
 def shares_right(grids: list[Grids], labels) -> str:
     """In how many buildings the classifier finds kind, storeys and roof that were wanted."""
-    network = judge()
+    network = bundled_classifier()
     predicted = torch.cat([network.predict(part) for part in grids])
     return str([round(share, 3) for share in (predicted == labels).float().mean(dim=0).tolist()])
 
@@ -160,7 +160,7 @@ def new_latents(known, n: int, steps: int = 3_000):
 
 def figures_of_new(vae, known) -> dict:
     """How good are 400 new buildings, and are all of the classes among them?"""
-    z, network = new_latents(known, count(400)), judge()
+    z, network = new_latents(known, count(400)), bundled_classifier()
     good, whole, classes = 0, 0, []
     with torch.no_grad():
         for part in z.split(8):
@@ -182,7 +182,7 @@ def figures_of_new(vae, known) -> dict:
 
 
 def buildings_classifier(steps: int):
-    """The classifier of kind, storeys and roof, which judges buildings on grids."""
+    """The classifier of kind, storeys and roof, which measures buildings on grids."""
     grids = drawn(count(DRAWN), BuildingVAE.SEED)
     labels = buildings.label(buildings.sample(count(DRAWN), BuildingVAE.SEED))
     network = BuildingClassifier()

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from imagegen_lessons.settings import whole
 from imagegen_lessons.shapes.mesh import Mesh, marching_cubes
-from imagegen_lessons.shapes.sdf import check_points, within
+from imagegen_lessons.shapes.sdf import interpolate, within
 from imagegen_lessons.synthetic import buildings
 
 REACH = 4.0  # cells: distances are clipped there, for a network need not know what is far
@@ -80,23 +80,15 @@ class ShapeGrid:
         points = stretched_points(self.size, len(self.values))
         return tuple(points[0, 0, 0].tolist()), tuple(points[-1, -1, -1].tolist())
 
-    def _interpolate(self, values: Tensor, p: Tensor) -> Tensor:
-        """Values (k, s, s, s) at points (..., 3), trilinear: (k, ...); outside of the grid those at its edge."""
-        check_points(p)
-        x, y, z = (
-            2 * (part - a) / (b - a) - 1 for part, a, b in zip(p.unbind(-1), *self.corners, strict=True)
-        )
-        where = torch.stack([z, y, x], dim=-1).reshape(1, -1, 1, 1, 3)  # grid_sample has the last axis first
-        found = F.grid_sample(values[None], where, padding_mode="border", align_corners=True)
-        return found.view(len(values), *p.shape[:-1])
-
     def distance(self, p: Tensor) -> Tensor:
         """Signed distance in metres (...,) of points (..., 3): clipped, so far away it is a lower bound."""
-        return within(lambda q: self.unit * self._interpolate(self.values[None], q)[0], p, *self.corners)
+        return within(
+            lambda q: self.unit * interpolate(self.values[None], q, *self.corners)[0], p, *self.corners
+        )
 
     def surface(self, p: Tensor) -> Tensor:
         """Which surface is nearest, (...,) int64, for points (..., 3)."""
-        return self._interpolate(self.scores, p).argmax(dim=0)
+        return interpolate(self.scores, p, *self.corners).argmax(dim=0)
 
     def colour(self, p: Tensor) -> Tensor:
         """Its colour, (..., 3) in [0, 1]."""

@@ -176,6 +176,19 @@ def within(distance, p, low, high):
     return torch.where(way > 0, length(way, d.clamp(min=0)), d)
 
 
+def interpolate(values, p, low, high):
+    """Values (k, nx, ny, nz) on a grid from low to high, at points (..., 3): (k, ...), trilinear.
+
+    Outside of the grid they are those at its edge.
+    """
+    check_points(p)
+    ends = zip(p.unbind(-1), low, high, strict=True)
+    x, y, z = (2 * (part - a) / (b - a) - 1 for part, a, b in ends)
+    where = torch.stack([z, y, x], dim=-1).reshape(1, -1, 1, 1, 3)  # grid_sample has the last axis first
+    found = F.grid_sample(values[None], where, padding_mode="border", align_corners=True)
+    return found.view(len(values), *p.shape[:-1])
+
+
 def from_grid(values, spacing, origin):
     """The distance function of values (nx, ny, nz) on a grid, interpolated between its points (trilinear).
 
@@ -187,19 +200,8 @@ def from_grid(values, spacing, origin):
             "A grid of distances is of shape (nx, ny, nz), two points or more a side, without NaN."
         )
     low = tuple(map(float, origin))
-    sides = [spacing * (n - 1) for n in values.shape]
-    high = tuple(a + side for a, side in zip(low, sides, strict=True))
-    volume = values.permute(2, 1, 0)[None, None]  # grid_sample has the last axis first
-
-    def interpolate(p):
-        ends = zip(p.unbind(-1), low, sides, strict=True)
-        where = torch.stack([2 * (part - a) / side - 1 for part, a, side in ends], dim=-1)
-        found = F.grid_sample(
-            volume, where.reshape(1, -1, 1, 1, 3), align_corners=True, padding_mode="border"
-        )
-        return found.view(p.shape[:-1])
-
-    return lambda p: within(interpolate, p, low, high)
+    high = tuple(a + spacing * (n - 1) for a, n in zip(low, values.shape, strict=True))
+    return lambda p: within(lambda q: interpolate(values[None], q, low, high)[0], p, low, high)
 
 
 def bake(distance, low, high, cells=112, device=None):

@@ -3,13 +3,11 @@
 Colours come and go as they are seen on a screen, in [0, 1]; light adds up in between, where twice as much is twice.
 """
 
-import math
-
 import torch
 
 from imagegen_lessons.settings import whole
 from imagegen_lessons.shapes.sdf import normals
-from imagegen_lessons.shapes.tracing import Camera, rays, sphere_trace
+from imagegen_lessons.shapes.tracing import Camera, rays, sphere_trace, unit
 
 SUN = (-0.55, 0.65, 0.60)  # towards the sun: from the left, from above, from the viewer's side
 LAWN = (0.45, 0.55, 0.30)
@@ -39,7 +37,7 @@ def shadow(distance, p, sun=SUN, softness=0.06, reach=60.0, steps=40):
     A ray goes towards the sun; how narrowly it passes a shape, seen from the point, says how much of the sun's disc
     is hidden (Quilez 2010). `softness`: the radius of that disc, one metre away; the true sun's is 0.005.
     """
-    d = _rgb(_unit(sun), p)
+    d = _rgb(unit(sun), p)
     seen, left = torch.ones_like(p[:, 0]), torch.arange(len(p), device=p.device)
     t = torch.full_like(seen, AHEAD)
     for _ in range(whole(steps, "The number of steps")):
@@ -73,7 +71,7 @@ def shade(distance, p, n, colour, sun=SUN, reach=1.0, earth=LAWN, scene=None):
     distance: what throws shadows; scene: what hides the sky, where that is more (the ground). earth: the colour that
     the ground throws back from below. reach: metres within which another surface takes light away.
     """
-    towards = _rgb(_unit(sun), p)
+    towards = _rgb(unit(sun), p)
     facing = (n * towards).sum(dim=-1).clamp(min=0)
     lit = torch.zeros_like(facing)
     lit[facing > 0] = shadow(distance, (p + AHEAD * n)[facing > 0], sun)
@@ -82,11 +80,6 @@ def shade(distance, p, n, colour, sun=SUN, reach=1.0, earth=LAWN, scene=None):
     light = _rgb(SUNLIGHT, p) * (facing * lit)[:, None]
     light = light + ambient * occlusion(scene or distance, p, n, reach)[:, None]
     return _film(colour.clamp(0, 1).pow(GAMMA) * light)
-
-
-def _unit(v):
-    length = math.hypot(*v)
-    return [part / length for part in v]
 
 
 def _film(light):

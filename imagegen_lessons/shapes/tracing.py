@@ -39,12 +39,13 @@ class Camera:
 
     def axes(self):
         """Its right, its up and its forward, as three unit vectors."""
-        forward = _unit([b - a for a, b in zip(self.eye, self.target, strict=True)])
-        right = _unit([-forward[2], 0.0, forward[0]])  # the cross product of forward and (0, 1, 0)
+        forward = unit([b - a for a, b in zip(self.eye, self.target, strict=True)])
+        right = unit([-forward[2], 0.0, forward[0]])  # the cross product of forward and (0, 1, 0)
         return right, _cross(right, forward), forward
 
 
-def _unit(v):
+def unit(v):
+    """Three numbers as a vector of length 1."""
     length = math.hypot(*v)
     return [part / length for part in v]
 

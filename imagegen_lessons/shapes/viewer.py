@@ -7,7 +7,6 @@ import base64
 import functools
 import hashlib
 import json
-import math
 import zlib
 from html import escape
 from pathlib import Path
@@ -20,6 +19,7 @@ from imagegen_lessons.display import show
 from imagegen_lessons.settings import number, whole
 from imagegen_lessons.shapes.mesh import Mesh
 from imagegen_lessons.shapes.shading import LAWN, SUN
+from imagegen_lessons.shapes.tracing import unit
 
 MAX_BYTES = 300_000  # half of what a notebook may be
 MAX_VERTICES = 2**16
@@ -44,9 +44,8 @@ def view_html(meshes, alt: str, still=None, *, size=(400, 640), azimuth=30.0) ->
         raise ValueError("There is no mesh to be seen.")
     height, width = (whole(side, "The size of a view", least=16) for side in size)
     scene, packed = _pack(meshes)
-    length = math.hypot(*SUN)
     scene |= {
-        "sun": [round(part / length, 4) for part in SUN],
+        "sun": [round(part, 4) for part in unit(SUN)],
         "ground": LAWN,
         "width": width,
         "height": height,
