@@ -1,4 +1,4 @@
-"""A space of buildings: a variational autoencoder of grids (Kingma and Welling 2013), and a classifier to measure it."""
+"""A space of buildings: a variational autoencoder of grids (Kingma and Welling 2013), and a classifier of them."""
 
 from __future__ import annotations
 
