@@ -1,9 +1,9 @@
-"""Inputs for the cases of exercises: random numbers, the same in every run, and velocities."""
+"""Inputs for the cases of exercises: random numbers, the same in every run, velocities, and a scene."""
 
 import torch
 from torch import nn
 
-from imagegen_lessons import diffusion
+from imagegen_lessons import diffusion, shapes
 from imagegen_lessons.runtime import generator
 
 
@@ -17,7 +17,8 @@ def normal(*shape: int, seed: int) -> torch.Tensor:
     return torch.randn(*shape, generator=generator(seed))
 
 
-# Velocities of lesson 11. They stand here, so that an error inside them is told at the line that called them.
+# Velocities of lesson 11, and the scene of lesson 13. They stand here, so that an error inside them is told at the
+# line that called them.
 
 
 class ToyVelocity(nn.Module):
@@ -49,3 +50,11 @@ class Recorded:
         diffusion.check_time(t, self.n)
         self.times.append(t.max().item())
         return self.function(x, t)
+
+
+def ball_on_ground(p):
+    """The distance of points (n, 3) to a ball of radius 1 that lies on the ground."""
+    if not isinstance(p, torch.Tensor) or p.dim() != 2 or p.shape[1] != 3:
+        kind = f"of shape {tuple(p.shape)}" if isinstance(p, torch.Tensor) else f"a {type(p).__name__}"
+        raise ValueError(f"distance takes points (n, 3), one for each ray, and this is {kind}")
+    return shapes.union(shapes.sphere(shapes.translate(p, (0, 1, 0)), 1.0), shapes.plane(p))

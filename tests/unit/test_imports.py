@@ -38,7 +38,7 @@ ALLOWED |= {name: {*PLUMBING, *others} for name, others in ARCS.items()}
 ALLOWED["exercises"] = {*PLUMBING, *ARCS}
 COMING = {"plans"}  # modules of lesson 13, which waits for its networks to be trained
 # Physical lines. Raise a number deliberately, with the reason in docs/decisions.md.
-MAX_MODULE, MAX_PACKAGE, MAX_EXERCISES = 275, 9_180, 9_150
+MAX_MODULE, MAX_PACKAGE, MAX_EXERCISES = 275, 9_180, 9_990
 
 
 def folder_of(path) -> str:
