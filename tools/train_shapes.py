@@ -165,8 +165,7 @@ def figures_of_new(vae, known) -> dict:
     with torch.no_grad():
         for part in z.split(8):
             decoded = vae(part)
-            kind, storeys, roof = network.predict(decoded.grids()).unbind(dim=1)
-            classes.append((kind * len(buildings.STOREYS) + storeys) * len(buildings.ROOFS) + roof)
+            classes.append(buildings.class_of(network.predict(decoded.grids())))
             for building in (decoded.building(i) for i in range(len(part))):
                 pieces = building.pieces()
                 whole += pieces == 1

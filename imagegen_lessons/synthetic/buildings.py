@@ -38,7 +38,7 @@ from ._building_looks import (  # noqa: F401 (THIN is handed on)
 from ._building_patterns import pattern
 from ._chunks import one_thread
 from ._factors import Factor
-from ._model import Model, Part, coordinates
+from ._model import Model, Part
 
 CLASSES = len(KINDS) * len(STOREYS) * len(ROOFS)
 
@@ -142,43 +142,6 @@ def render(
     return x
 
 
-def grid(resolution: int, device=None) -> Tensor:
-    """The middles of the cells of SPACE, (resolution, resolution, resolution, 3): axes x, y, z, in this order.
-
-    Raises ValueError for a resolution that is no whole number from 2.
-    """
-    r = settings.whole(resolution, "The resolution of a grid", least=2)
-    low, high = SPACE
-    steps = (torch.arange(r, device=device) + 0.5) / r
-    axes = [a + (b - a) * steps for a, b in zip(low, high, strict=True)]
-    return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
-
-
-@torch.no_grad()
-def distances(
-    factors: dict[str, Tensor], points: Tensor, thin: bool = True, surfaces: bool = False
-) -> Tensor | tuple[Tensor, Tensor]:
-    """Distances (n, ...) of n buildings at points (..., 3), the same for all; with `surfaces` also the nearest ones.
-
-    On a grid of r³ cells: distances(factors, grid(r), thin=False) is (n, r, r, r).
-    Raises ValueError for points that are no finite floats (..., 3), and as `one`.
-    """
-    coordinates(points)
-    if not points.isfinite().all():
-        raise ValueError("Points must be finite, but some are NaN or infinite.")
-    _, n = _factors.read(FACTORS, factors, torch.device("cpu"))
-    d = points.new_empty(n, *points.shape[:-1])
-    s = torch.empty(d.shape, dtype=torch.int64, device=d.device) if surfaces else None
-    with one_thread():
-        for i in range(n):
-            building = one(factors, i, thin)
-            if surfaces:
-                d[i], s[i] = building.nearest(points)
-            else:
-                d[i] = building.distance(points)
-    return (d, s) if surfaces else d
-
-
 def label(factors: dict[str, Tensor]) -> Tensor:
     """Kind, storeys and roof of each building, (n, 3) int64: indices into KINDS, STOREYS and ROOFS.
 
@@ -189,7 +152,12 @@ def label(factors: dict[str, Tensor]) -> Tensor:
 
 def class_index(factors: dict[str, Tensor]) -> Tensor:
     """Which of the 48 classes each building belongs to, (n,) int64: kind x storeys x roof."""
-    kind, storeys, roof = label(factors).unbind(1)
+    return class_of(label(factors))
+
+
+def class_of(labels: Tensor) -> Tensor:
+    """The same for labels (n, 3), those of `label` or what a classifier predicts."""
+    kind, storeys, roof = labels.unbind(1)
     return (kind * len(STOREYS) + storeys) * len(ROOFS) + roof
 
 

@@ -36,7 +36,6 @@ ARCS = {
 ALLOWED = {name: set(PLUMBING[:k]) for k, name in enumerate(PLUMBING)}
 ALLOWED |= {name: {*PLUMBING, *others} for name, others in ARCS.items()}
 ALLOWED["exercises"] = {*PLUMBING, *ARCS}
-COMING = {"plans"}  # modules of lesson 13, which waits for its networks to be trained
 # Physical lines. Raise a number deliberately, with the reason in docs/decisions.md.
 MAX_MODULE, MAX_PACKAGE, MAX_EXERCISES = 275, 9_180, 9_990
 
@@ -81,7 +80,7 @@ def test_every_module_is_used_by_a_lesson_or_by_the_package():
     )
     package = "\n".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
     for path in PACKAGE.rglob("[!_]*.py"):
-        if folder_of(path) != "exercises" and path.stem not in COMING:
+        if folder_of(path) != "exercises":
             used = re.compile(
                 rf"^\s*(from \S*\.{path.stem} import|(from \S+ )?import .*\b{path.stem}\b)", re.MULTILINE
             )

@@ -26,6 +26,13 @@ def grid_between(low, high, cell):
     return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
 
 
+def grid(resolution):
+    """The middles of the cells of SPACE, (resolution, resolution, resolution, 3): axes x, y, z, in this order."""
+    steps = (torch.arange(resolution) + 0.5) / resolution
+    axes = [a + (b - a) * steps for a, b in zip(*buildings.SPACE, strict=True)]
+    return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
+
+
 def test_samples_are_repeatable_and_fixing_one_factor_leaves_the_others_alone():
     few, many = buildings.sample(20, seed=3), buildings.sample(60, seed=3)
     assert all(torch.equal(few[name], many[name][:20]) for name in buildings.FACTORS)
@@ -97,17 +104,17 @@ def test_rays_never_overstep_a_building(thin):
 
 def test_every_class_stands_on_the_ground_in_the_middle_of_space_in_one_piece():
     low, high = map(torch.tensor, buildings.SPACE)
-    p = buildings.grid(48)
-    assert torch.allclose(p[0, 0, 0] - low, high - p[-1, -1, -1]) and p[1, 0, 0, 0] > p[0, 0, 0, 0]
+    p = grid(48)
     factors = buildings.sample(48, seed=0, **EVERY_CLASS)
-    d = buildings.distances(factors, p, thin=False)
     for i in range(48):
-        a, b = map(torch.tensor, buildings.one(factors, i, thin=False).corners)
+        building = buildings.one(factors, i, thin=False)
+        a, b = map(torch.tensor, building.corners)
         assert abs(a[1]) < 1e-6 and (a[::2] + b[::2]).abs().max() < 1e-4
         assert (a > low + 0.4).all() and (b < high - 0.4).all()
-        _, pieces = scipy.ndimage.label((d[i] < 0).numpy())
+        inside = building.distance(p) < 0
+        _, pieces = scipy.ndimage.label(inside.numpy())
         assert pieces == 1, buildings.describe(factors, i)
-        assert (d[i, :, 2] < 0).sum() > 30  # just above the ground
+        assert inside[:, 2].sum() > 30  # just above the ground
 
 
 def test_no_building_leaves_space_whatever_its_factors():
@@ -147,7 +154,7 @@ def test_surfaces_are_found_where_they_are():
 
 def test_parts_together_are_the_building_and_have_the_colours_of_the_palette():
     factors = buildings.sample(5, seed=4)
-    p = buildings.grid(12)
+    p = grid(12)
     for i in range(5):
         building = buildings.one(factors, i)
         each = torch.stack([part.distance(p) for part in building.parts])
@@ -163,16 +170,6 @@ def test_parts_together_are_the_building_and_have_the_colours_of_the_palette():
             assert building.palette[part.surface].tolist() == pytest.approx(part.colour)
         colour = building.colour(p)
         assert colour.shape == p.shape and colour.min() >= 0 and colour.max() <= 1
-
-
-def test_many_at_once_are_the_same_as_one_by_one():
-    factors = buildings.sample(3, seed=8)
-    p = buildings.grid(10)
-    d, surface = buildings.distances(factors, p, surfaces=True)
-    for i in range(3):
-        one, which = buildings.one(factors, i).nearest(p)
-        assert torch.equal(d[i], one) and torch.equal(surface[i], which)
-    assert buildings.distances(buildings.sample(0), p).shape == (0, 10, 10, 10)
 
 
 NEEDS = {
@@ -194,8 +191,9 @@ def test_every_factor_changes_the_building_or_its_picture(name):
     factors = buildings.sample(2, seed=6, **NEEDS.get(name, {}))
     values = (0, len(factor.names) - 1) if factor.names else (factor.low, factor.high)
     if factor.group in ("label", "form"):
-        p = buildings.grid(24)
-        x, other = (buildings.distances({**factors, name: value}, p).clamp(-1, 1) for value in values)
+        p = grid(24)
+        drawn = ([buildings.one({**factors, name: value}, i) for i in range(2)] for value in values)
+        x, other = (torch.stack([b.distance(p) for b in both]).clamp(-1, 1) for both in drawn)
     else:
         factors = some(factors, slice(1))
         x, other = (buildings.render({**factors, name: value}, 24) for value in values)
@@ -268,11 +266,6 @@ def test_what_cannot_be_gets_one_clear_sentence():
             buildings.render(factors, 24, angle=angle)
     for points in (torch.zeros(4, 2), torch.zeros(4, 3).long(), [[0.0, 0, 0]], None):
         with refused("Points are a tensor"):
-            buildings.distances(factors, points)
-    with refused("NaN"):
-        buildings.distances(factors, torch.full((1, 3), float("nan")))
-    for resolution in (1, 2.5, None):
-        with refused("resolution"):
-            buildings.grid(resolution)
+            buildings.one(factors, 0).distance(points)
     with refused("missing"):
         buildings.label({})
