@@ -206,7 +206,7 @@ def buildings_classifier(steps: int):
 
 def plans_flow(steps: int):
     """Lesson 13's flow of floor plans, with labels for outline and number of rooms: the average of its weights."""
-    cells, y = drawn_plans(count(20_000), 100)
+    cells, y = drawn_plans(count(40_000), 100)
     x = plans.one_hot(cells)
     classes = (len(plans.OUTLINES), len(plans.ROOMS))
     network = diffusion.CategoricalUNet(classes, channels=x.shape[1], widths=(48, 96, 128))
@@ -237,7 +237,7 @@ def figures_of_plans(network) -> dict:
 RECIPES = {
     "classifier": (buildings_classifier, 1_500),
     "buildings": (buildings_decoder, 8_000),
-    "plans": (plans_flow, 11_000),
+    "plans": (plans_flow, 22_000),
 }
 
 
