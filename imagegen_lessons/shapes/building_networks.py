@@ -107,13 +107,12 @@ class BuildingDecoder(nn.Module):
         h = self.project(z).unflatten(1, self.start).contiguous(memory_format=torch.channels_last_3d)
         for up in (self.up1, self.up2, self.up3):
             h = up(F.leaky_relu(h, 0.2))  # (n, 10, s, s, s) in the end
+        return Decoded(REACH * torch.tanh(h[:, 0].float()), h[:, 1:].float(), *self.measured(z))
+
+    def measured(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Sizes (n, 3) in metres and palettes (n, 9, 3) of latents."""
         size, colours = self.measure(z).float().split([3, 3 * SURFACES], dim=1)
-        return Decoded(
-            REACH * torch.tanh(h[:, 0].float()),
-            h[:, 1:].float(),
-            METRES * F.softplus(size),
-            torch.sigmoid(colours).unflatten(1, (SURFACES, 3)),
-        )
+        return METRES * F.softplus(size), torch.sigmoid(colours).unflatten(1, (SURFACES, 3))
 
 
 class BuildingVAE(nn.Module):
