@@ -16,7 +16,8 @@ def rehearsal(monkeypatch, tmp_path):
     monkeypatch.setenv("IMAGEGEN_PACE", "quick")
     monkeypatch.setenv("IMAGEGEN_DEVICE", "cpu")
     monkeypatch.setenv("IMAGEGEN_OUTPUT", str(tmp_path))
-    monkeypatch.setattr(train_shapes, "count", lambda full: {train_shapes.PLANS: 32, train_shapes.DRAWN: 16}.get(full, 4))
+    few = {train_shapes.PLANS: 32, train_shapes.DRAWN: 16}
+    monkeypatch.setattr(train_shapes, "count", lambda full: few.get(full, 4))
     return tmp_path
 
 
