@@ -19,6 +19,8 @@ LARGE = {  # the tracked files that may be larger than MAX_FILE -> how large, in
     "data/checkpoints/adain.safetensors": 1_100_000,
     "data/checkpoints/faces_gan.safetensors": 2_000_000,
     "data/checkpoints/faces_flow.safetensors": 3_000_000,
+    "data/checkpoints/buildings_decoder.safetensors": 3_700_000,
+    "data/checkpoints/plans_flow.safetensors": 3_000_000,
     "data/checkpoints/sprites_gan.safetensors": 2_000_000,
     "data/checkpoints/outfits_gan.safetensors": 2_000_000,
 }
