@@ -34,7 +34,7 @@ def attention_weights(q, k, mask=None):
 
 
 def attention(q, k, v, mask=None):
-    """For each query the mean of the values v (..., keys, d_v), weighted by `attention_weights`: (..., queries, d_v)."""
+    """The mean of the values v (..., keys, d_v) for each query, by its `attention_weights`: (..., queries, d_v)."""
     return attention_weights(q, k, mask) @ v
 
 

@@ -23,15 +23,15 @@ from . import _factors, faces
 UNCLEAR = -1  # in place of the index of a name
 
 # Stretches of a factor that have a name; between them lies what has none. Colours: from node to node of their circle.
-SMILES = {"sad": (-1.0, -0.5), "calm": (-0.15, 0.15), "smiling": (0.5, 1.0)}
+SMILES = {"sad": (-1.0, -0.6), "calm": (-0.12, 0.12), "smiling": (0.6, 1.0)}
 CLOTHES_COLOURS = {
     "blue": (0.0, 0.3), "green": (1.7, 2.1), "yellow": (2.85, 3.2), "orange": (3.8, 4.2), "red": (4.8, 5.2),
     "pink": (5.9, 6.2), "purple": (6.8, 7.1), "white": (7.85, 8.15), "grey": (8.8, 9.2),
 }  # fmt: skip
-# A background runs on to a colour 1.4 nodes further from top to bottom: both must bear the name.
+# A background runs on to a colour 1.4 nodes further from top to bottom: the name is that of the whole.
 BACKGROUNDS = {
-    "green": (0.8, 1.3), "yellow": (2.2, 2.7), "orange": (3.6, 4.2), "pink": (5.0, 5.6), "purple": (6.3, 6.8),
-    "blue": (7.6, 8.2),
+    "green": (1.1, 1.45), "yellow": (2.45, 2.75), "orange": (3.5, 3.9), "pink": (5.0, 5.4), "purple": (6.3, 6.65),
+    "blue": (7.7, 8.1),
 }  # fmt: skip
 CLOTHES_COLOURS = {name: (a / 10, b / 10) for name, (a, b) in CLOTHES_COLOURS.items()}
 BACKGROUNDS = {name: (a / 9, b / 9) for name, (a, b) in BACKGROUNDS.items()}
@@ -314,9 +314,10 @@ WORDS = _words()  # every word that a sentence can hold, and no other: for a tok
 def skewed(n: int, seed: int = 0, share: float = 0.9) -> tuple[dict[str, Tensor], list[str], Tensor]:
     """A world whose captions are skewed: factors, one sentence each, and jobs (n,): 0 nurse, 1 boss, -1 for none said.
 
-    Of bosses this share has a beard, of nurses this share has none; this share of everybody has light skin, which is
-    never named, while dark skin always is (at a share of 0.5 any skin may be named, or not). (Drawn faces have no gender, and a job cannot be seen: what a network takes
-    for "a boss" is what the captions went with.) Raises ValueError unless 0 <= share <= 1.
+    Of bosses this share has a beard, of nurses this share has none. This share of everybody has light skin, which is
+    never named, while dark skin always is (at a share of 0.5 any skin may be named, or not). Drawn faces have no
+    gender, and a job cannot be seen: what a network takes for "a boss" is what went with the word.
+    Raises ValueError unless 0 <= share <= 1.
     """
     share, factors = _share(share, "The share"), people(n, seed)
     rng = random.Random(f"skewed/{seed}")
