@@ -94,7 +94,7 @@ def shares(values) -> str:
 
 def captions_classifier(steps: int):
     """The classifier of what captions say, which measures whether pictures obey; it learns from all combinations."""
-    x, y, _ = drawn_people(count(DRAWN // 2), CLASSIFY)
+    x, y, _ = drawn_people(count(DRAWN), CLASSIFY)
     network = networks.AttributeClassifier()
 
     def loss(batch):
@@ -104,7 +104,7 @@ def captions_classifier(steps: int):
         x = (x + 0.1 * torch.rand(len(x), 1, 1, 1) * torch.randn_like(x)).clamp(0, 1)
         return network.loss(x, columns_of(y))
 
-    batches = datasets.Batches(x, y, size=64)
+    batches = datasets.Batches(x, y, size=min(128, len(x)))
     network, seconds = descend(loss, network, batches, steps, 4e-3, "captions_classifier")
     x, y, _ = drawn_people(count(4_000), HELD_OUT)
     predicted, truth = network.predict(x.float() / 255), columns_of(y)
@@ -229,7 +229,7 @@ def figures_of_words(network) -> dict:
 
 # name on the command line -> recipe, which bears the name of its checkpoint, and its steps; in this order
 RECIPES = {
-    "classifier": (captions_classifier, 5_000),
+    "classifier": (captions_classifier, 6_000),
     "clip": (faces_clip, 3_000),
     "words": (faces_from_words, 20_000),
 }

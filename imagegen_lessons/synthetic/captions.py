@@ -41,7 +41,7 @@ ATTRIBUTES: dict[str, tuple[str, ...]] = {
     "hair_colour": faces.FACTORS["hair_colour"].names,
     "hair_style": faces.FACTORS["hair_style"].names,
     "skin_tone": faces.FACTORS["skin_tone"].names,
-    "beard": ("none", "moustache", "goatee", "full beard"),
+    "beard": ("none", "goatee", "full beard"),
     "glasses": ("none", "glasses"),
     "glasses_shape": faces.FACTORS["glasses_shape"].names,
     "glasses_colour": faces.FACTORS["glasses_colour"].names,
@@ -60,7 +60,7 @@ HELD_OUT = (
     ({"hair_colour": "blue"}, {"glasses": "glasses"}),
     ({"hair_colour": "blond"}, {"background": "blue"}),
     ({"expression": "sad"}, {"background": "yellow"}),
-    ({"beard": "moustache"}, {"expression": "smiling"}),
+    ({"beard": "goatee"}, {"expression": "smiling"}),
 )
 
 # The ways to say a thing: the first most often, the others now and then. {} is a noun, a colour or a shape.
@@ -74,7 +74,7 @@ WAYS = {
     "curly": ("curly {} hair", "{} curls"), "afro": ("a {} afro",), "bun": ("{} hair in a bun", "a {} bun"),
     "two buns": ("{} hair in two buns", "two {} buns"), "any hair": ("{} hair",),
     "skin": ("{} skin", "a {} complexion"), "skinned": ("{}-skinned",),
-    "moustache": ("a moustache",), "goatee": ("a goatee", "a small beard on the chin"),
+    "goatee": ("a goatee", "a small beard on the chin"),
     "full beard": ("a full beard", "a big beard"), "no beard": ("clean-shaven",),
     "glasses": ("{} glasses", "{} spectacles"), "no glasses": ("without glasses", "wearing no glasses"),
     "cat-eye": ("cat-eye",),
@@ -95,8 +95,8 @@ JOBS = ("nurse", "boss")  # nouns in place of "person": see `skewed`
 def people(n: int, seed: int = 0, **fixed) -> dict[str, Tensor]:
     """Draw the factors of n people who can be described: as `faces.sample`, but most of what they have is clear.
 
-    The background is plain and heads lean little; half have a beard, nobody stubble, studs, or gold frames, which
-    hardly show at 32 pixels; four fifths of smiles and colours have a name, each name equally often.
+    The background is plain and heads lean little; half have a beard; stubble, moustaches, studs and gold
+    frames hardly show at 32 pixels, and nobody has them; four fifths of smiles and colours have a name, each name equally often.
     """
     factors = _factors.sample(_WORLD, n, seed, fixed)
     for name in {"nod", "tilt"} - fixed.keys():
@@ -112,7 +112,7 @@ def people(n: int, seed: int = 0, **fixed) -> dict[str, Tensor]:
 
 
 _WEIGHTS = {
-    "beard": (6, 0, 2, 2, 2),
+    "beard": (5, 0, 0, 2, 3),
     "earrings": (6, 0, 4),
     "glasses_colour": (1, 1, 1, 0, 1),
     "background_style": (1, 0, 0, 0, 0),
@@ -150,7 +150,7 @@ def attributes(factors: dict[str, Tensor]) -> dict[str, Tensor]:
     looking = torch.where((f["yaw"] < -0.45) & (f["gaze_x"] < 0.3), 0, looking)
     looking = torch.where((f["yaw"] > 0.45) & (f["gaze_x"] > -0.3), 2, looking)
     found = same | {
-        "beard": torch.tensor([0, UNCLEAR, 1, 2, 3])[f["beard"]],
+        "beard": torch.tensor([0, UNCLEAR, UNCLEAR, 1, 2])[f["beard"]],
         "glasses_shape": torch.where(worn, f["glasses_shape"], unclear),
         "glasses_colour": torch.where(worn, f["glasses_colour"], unclear),
         "earrings": torch.tensor([0, UNCLEAR, 1])[f["earrings"]],
@@ -324,7 +324,7 @@ def skewed(n: int, seed: int = 0, share: float = 0.9) -> tuple[dict[str, Tensor]
     jobs = torch.tensor([rng.randrange(-1, len(JOBS)) for _ in range(n)], dtype=torch.int64)
     usual = torch.tensor([rng.random() < share for _ in range(n)], dtype=torch.bool)
     bearded = torch.where(jobs == JOBS.index("boss"), usual, ~usual)
-    kinds = torch.tensor([rng.randrange(2, 5) for _ in range(n)], dtype=torch.int64)
+    kinds = torch.tensor([rng.randrange(3, 5) for _ in range(n)], dtype=torch.int64)
     factors["beard"] = torch.where(jobs >= 0, torch.where(bearded, kinds, 0), factors["beard"])
     light = torch.tensor([rng.random() < share for _ in range(n)], dtype=torch.bool)
     tones = len(faces.SKIN_TONES) // 2
