@@ -159,7 +159,7 @@ def bundled(name: str, network):
 
 
 def faces_from_words(steps: int):
-    """The flow of faces that reads captions: the average of a U-Net's weights, with its encoder of text."""
+    """The flow of faces that reads captions: the average of a U-Net's weights, with CLIP's encoder of text."""
     bundled(
         "captions_classifier", networks.AttributeClassifier()
     )  # better missed before the work than after it
@@ -177,9 +177,14 @@ def faces_from_words(steps: int):
 
 
 def text_network():
-    """The untrained U-Net, with CLIP's encoder of text, which is trained along."""
-    encoder = bundled("faces_clip", diffusion.CLIP(len(TOKENIZER), TOKENIZER.length)).text.train()
-    return diffusion.TextUNet(encoder).to(memory_format=torch.channels_last)  # a tenth faster
+    """The untrained U-Net, with CLIP's encoder of text, which stays as it is.
+
+    Tried for 600 steps with three encoders, read at guidance 3: with CLIP's, frozen, 84 % of backgrounds and 59 % of
+    hair colours were obeyed; trained along from there, at the same rate, 52 % and 30 %; from scratch, none beyond chance.
+    """
+    encoder = bundled("faces_clip", diffusion.CLIP(len(TOKENIZER), TOKENIZER.length)).text
+    network = diffusion.TextUNet(encoder.requires_grad_(False))
+    return network.to(memory_format=torch.channels_last)  # a tenth faster
 
 
 def orders(n: int, held_out: bool) -> tuple[list[str], dict]:

@@ -95,8 +95,8 @@ JOBS = ("nurse", "boss")  # nouns in place of "person": see `skewed`
 def people(n: int, seed: int = 0, **fixed) -> dict[str, Tensor]:
     """Draw the factors of n people who can be described: as `faces.sample`, but most of what they have is clear.
 
-    The background is plain and heads lean little; half have a beard; stubble, moustaches, studs and gold
-    frames hardly show at 32 pixels, and nobody has them; four fifths of smiles and colours have a name, each name equally often.
+    The background is plain and heads lean little; half have a beard; four fifths of smiles and colours have a name,
+    each name equally often. Stubble, moustaches, studs and gold frames hardly show at 32 pixels: nobody has them.
     """
     factors = _factors.sample(_WORLD, n, seed, fixed)
     for name in {"nod", "tilt"} - fixed.keys():
