@@ -179,8 +179,8 @@ def faces_from_words(steps: int):
 def text_network():
     """The untrained U-Net, with CLIP's encoder of text, which stays as it is.
 
-    Tried for 600 steps with three encoders, read at guidance 3: with CLIP's, frozen, 84 % of backgrounds and 59 % of
-    hair colours were obeyed; trained along from there, at the same rate, 52 % and 30 %; from scratch, none beyond chance.
+    Tried for 600 steps with three encoders, read at guidance 3: frozen, 84 % of backgrounds and 59 % of hair
+    colours were obeyed; trained along from there, at the same rate, 52 % and 30 %; from scratch, none beyond chance.
     """
     encoder = bundled("faces_clip", diffusion.CLIP(len(TOKENIZER), TOKENIZER.length)).text
     network = diffusion.TextUNet(encoder.requires_grad_(False))

@@ -13,7 +13,7 @@ class AttributeClassifier(nn.Module):
 
     NAMES = tuple(captions.ATTRIBUTES)
 
-    def __init__(self, width=24):
+    def __init__(self, width=20):
         super().__init__()
         self.sizes = [len(names) for names in captions.ATTRIBUTES.values()]
         self.net = ConvNet(3, sum(self.sizes), size=32, width=width)

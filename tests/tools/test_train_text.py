@@ -52,7 +52,7 @@ def test_a_rehearsal_makes_a_network_and_its_card(name, file, network, figures, 
 
 def test_the_three_checkpoints_take_at_most_4_megabytes():
     made = (networks.AttributeClassifier(), clip(), diffusion.TextUNet(clip().text))
-    assert sum(2 * value.numel() for network in made for value in network.state_dict().values()) < 3.95e6
+    assert sum(2 * value.numel() for network in made for value in network.state_dict().values()) < 3.9e6
 
 
 def test_what_is_held_out_is_never_learned_from_and_captions_are_drawn_anew():

@@ -37,15 +37,16 @@ def test_it_learns_to_read_faces():
     network = networks.AttributeClassifier(width=8)
     optimizer = torch.optim.Adam(network.parameters(), 4e-3)
     losses = []
-    for _ in range(25):
+    for _ in range(40):
         loss = network.loss(x, values)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < 0.5 * losses[0]
-    right = network.eval().predict(x)["glasses"] == values["glasses"]
-    assert right.float().mean() > 0.8
+    clear = values["background"] >= 0
+    right = network.eval().predict(x)["background"] == values["background"]
+    assert right[clear].float().mean() > 0.8  # by chance: a sixth
 
 
 @pytest.mark.parametrize("x", [torch.zeros(1, 3, 64, 64), torch.full((1, 3, 32, 32), 9.0)])
