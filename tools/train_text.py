@@ -21,6 +21,7 @@ DRAWN = 60_000  # faces to learn from
 TRAIN, CLASSIFY, HELD_OUT = 12, 13, 9_012  # seeds
 TOKENIZER = diffusion.Tokenizer(captions.WORDS)
 STRANGE = 0.05  # share of captions with a word that is not in the vocabulary, which then means nothing
+EMPLOYED = 0.2  # share of captions that name a job, which says nothing of the looks here: the world is even
 
 
 def drawn_people(n: int, seed: int) -> list[torch.Tensor]:
@@ -51,7 +52,8 @@ def sentences(y, mention=None, strange=0.0) -> list[str]:
     rng = random.Random(int(torch.randint(2**31, ())))  # torch's state is saved, so training resumes exactly
     found = []
     for row in y.tolist():
-        text = captions.sentence(dict(zip(captions.ATTRIBUTES, row, strict=True)), rng, mention)
+        noun = rng.choice(captions.JOBS) if rng.random() < EMPLOYED else "person"
+        text = captions.sentence(dict(zip(captions.ATTRIBUTES, row, strict=True)), rng, mention, noun)
         if rng.random() < strange:
             words = text.split()
             words.insert(rng.randrange(len(words) + 1), diffusion.tokens.UNKNOWN_WORD)

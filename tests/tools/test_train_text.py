@@ -65,6 +65,8 @@ def test_what_is_held_out_is_never_learned_from_and_captions_are_drawn_anew():
     assert not re.search("red (hair|bob|quiff|afro).* full beard", "\n".join(one))
     torch.manual_seed(0)
     assert train_text.sentences(batches.tensors[1]) == one  # as when training is resumed
+    employed = sum(bool(re.search("nurse|boss", text)) for text in one) / len(one)
+    assert 0.08 < employed < 0.35
     strange = train_text.sentences(y, strange=1.0)
     assert all((train_text.TOKENIZER.encode(text) == diffusion.UNKNOWN).sum() == 1 for text in strange)
 
