@@ -181,7 +181,7 @@ def faces_from_words(steps: int):
 def text_network():
     """The untrained U-Net, with CLIP's encoder of text, which stays as it is.
 
-    Tried for 600 steps, two seeds, read at guidance 3: with CLIP's encoder frozen (it had 1,200 steps of its own before),
+    Tried for 600 steps, two seeds, read at guidance 3: with CLIP's encoder frozen (it had 1,200 steps of its own),
     77 to 84 % of backgrounds and 59 to 66 % of hair colours were obeyed; trained along from there at the same rate, 27
     to 52 % and 30 to 43 %; from scratch, about as by chance (17 %). What more steps would make of these is not known.
     """
