@@ -32,4 +32,16 @@ from imagegen_lessons.diffusion.samplers import (
     trajectory,
     vary,
 )
+from imagegen_lessons.diffusion.text import (
+    CLIP,
+    MultiHeadAttention,
+    TextEncoder,
+    TransformerBlock,
+    attention,
+    attention_weights,
+    contrastive_loss,
+    retrieval,
+)
+from imagegen_lessons.diffusion.text_unet import CrossAttention, TextUNet, hide_captions
+from imagegen_lessons.diffusion.tokens import NO_TOKEN, UNKNOWN, Tokenizer, check_tokens
 from imagegen_lessons.diffusion.trainer import FlowTrainer

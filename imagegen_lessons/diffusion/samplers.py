@@ -47,20 +47,31 @@ def guidance(free, conditional, scale):
     return free + scale * (conditional - free)
 
 
-def guided(velocity, y, scale=1.0):
-    """A velocity that obeys labels y (n, k) more strictly: classifier-free guidance (Ho and Salimans 2022).
+def guided(velocity, y, scale=1.0, negative=None):
+    """A velocity that obeys labels or tokens y (n, k) more strictly: classifier-free guidance (Ho and Salimans 2022).
 
-    The velocity without labels has -1 everywhere. scale 0: no labels; 1: the conditional velocity.
-    Raises ValueError unless 0 <= scale < 100.
+    The velocity without them has -1 everywhere, or `negative` in its place, (n, k) or (1, k): a negative prompt, which
+    says what to move away from. scale 0: only this one; 1: the conditional velocity.
+    Raises ValueError unless 0 <= scale < 100, and for a `negative` of another shape.
     """
     scale = settings.number(scale, "The scale of guidance", low=0, below=MAX_SCALE)
+    free_of = torch.full_like(y, -1) if negative is None else _negative_for(y, negative)
 
     def guided_velocity(x, t):
-        both = velocity(torch.cat([x, x]), torch.cat([t, t]), torch.cat([torch.full_like(y, -1), y]))
+        both = velocity(torch.cat([x, x]), torch.cat([t, t]), torch.cat([free_of, y]))
         free, conditional = both.chunk(2)
         return guidance(free, conditional, scale)
 
     return guided_velocity
+
+
+def _negative_for(y, negative):
+    shape = tuple(getattr(negative, "shape", ()))
+    if shape[1:] != y.shape[1:] or shape[:1] not in ((1,), y.shape[:1]) or negative.dtype != y.dtype:
+        raise ValueError(
+            f"A negative prompt has the shape of what is asked for, {tuple(y.shape)}, or one row, and its dtype."
+        )
+    return negative.to(y.device).expand_as(y)
 
 
 @torch.no_grad()

@@ -16,13 +16,14 @@ class FlowTrainer:
     network: called as network(x_t, t), or network(x_t, t, y) where batches have labels. steps: of the whole training,
     over which the learning rate rises to `lr` and falls again. average: the running average of the weights, from which
     pictures are made. Some labels are hidden from it (`hide_some`), so that one network learns the velocity with all
-    of them, with some, and with none, which guidance needs. loss: called as loss(network, x, z, t, *labels), such as
+    of them, with some, and with none, which guidance needs; `hide` does that in another way, such as `hide_captions`.
+    loss: called as loss(network, x, z, t, *labels), such as
     `categorical_loss`. The whole trainer is one part to save.
     Raises ValueError unless steps >= 1 and lr > 0.
     """
 
-    def __init__(self, network, steps, *, lr=4e-3, average=None, loss=flow_matching_loss):
-        self.loss = loss
+    def __init__(self, network, steps, *, lr=4e-3, average=None, loss=flow_matching_loss, hide=None):
+        self.loss, self.hide = loss, self.hide_some if hide is None else hide
         self.network, self.steps = network, settings.whole(steps, "steps")
         if settings.number(lr, "lr, the learning rate,", low=0) == 0:
             raise ValueError("With lr, the learning rate, at 0 nothing is learned.")
@@ -35,7 +36,7 @@ class FlowTrainer:
     def step(self, batch):
         """One step down the loss. `batch`: data x (n, ...), or (x, labels y (n, k))."""
         x, *conditions = batch if isinstance(batch, list | tuple) else (batch,)
-        conditions = [self.hide_some(y) for y in conditions]
+        conditions = [self.hide(y) for y in conditions]
         z, t = torch.randn_like(x), logit_normal(len(x), x.device)
         return self.descend(self.loss(self.network, x, z, t, *conditions))
 
