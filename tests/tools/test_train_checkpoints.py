@@ -9,7 +9,14 @@ from imagegen_lessons import runtime
 from imagegen_lessons.training import checkpoint
 from tools import train_checkpoints
 
-OTHER_TOOLS = ("train_features", "train_superres", "train_perceptual", "train_photographs", "train_shapes")
+OTHER_TOOLS = (
+    "train_features",
+    "train_superres",
+    "train_perceptual",
+    "train_photographs",
+    "train_shapes",
+    "train_motion",
+)
 
 
 def test_each_bundled_checkpoint_has_a_recipe_or_a_tool_of_its_own():
