@@ -27,8 +27,11 @@ FRAMES = 61  # of each film of a fire
 POOL = 32  # states of an automaton that live on from step to step
 
 
-def trained(name: str, network, loss, steps: int, lr: float, largest: float, **parts):
-    """Brings `loss()` down by Adam with gradients of norm `largest` at most; returns the average of the weights."""
+def trained(name: str, network, loss, steps: int, lr: float, largest: float | None, **parts):
+    """Brings `loss()` down by Adam; returns the average of the weights, and figures.
+
+    largest: the norm to which gradients are cut; None for automata, where each tensor's gradient gets a norm of 1.
+    """
     average = training.EMA(network, decay=0.998)
     optimizer = torch.optim.Adam(network.parameters(), lr, betas=(0.9, 0.99))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, steps, pct_start=0.05, cycle_momentum=False)
@@ -37,7 +40,11 @@ def trained(name: str, network, loss, steps: int, lr: float, largest: float, **p
         value = loss()
         optimizer.zero_grad()
         value.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), largest)
+        if largest is None:
+            for p in network.parameters():
+                p.grad /= p.grad.norm() + 1e-8
+        else:
+            nn.utils.clip_grad_norm_(network.parameters(), largest)
         optimizer.step()
         schedule.step()
         average.update_parameters(network)
@@ -91,7 +98,7 @@ def texture(name: str, steps: int):
         ).abs().mean()
         return look(state) + 0.3 * moved + beyond
 
-    network, figures = trained(f"texture_{name}", network, loss, steps, 2e-3, 1.0, pool=pool)
+    network, figures = trained(f"texture_{name}", network, loss, steps, lr=5e-3, largest=None, pool=pool)
     return network, {**figures, **figures_of_texture(network, look)}
 
 
@@ -178,7 +185,7 @@ def interpolation(steps: int):
         x, t = (x.flip(1), 1 - t) if backwards else (x, t)
         x = x.flip(-1) if mirrored else x
         a, between, b = (x.mT if lying else x).unbind(dim=1)
-        return (network(a, b, t) - between).abs().mean()
+        return network.loss(a, b, between, t)
 
     network, figures = trained("interpolation", network, loss, steps, lr=2e-3, largest=0.1)
     return network, {**figures, **figures_of_interpolation(network)}

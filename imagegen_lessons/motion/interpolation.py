@@ -42,26 +42,30 @@ class InterpolationNetwork(nn.Module):
 
         Raises ValueError for frames that do not fit, and for another time.
         """
-        flows, mask = self.motion(a, b, t)
-        from_a, from_b = (
-            (1 - t) * torch.sigmoid(mask),
-            t * torch.sigmoid(-mask),
-        )  # the nearer in time counts more
-        moved_a, moved_b = warp(a, flows[:, :2]), warp(b, flows[:, 2:])
-        return (from_a * moved_a + from_b * moved_b) / (from_a + from_b)
+        return _mixed(a, b, self.motion(a, b, t)[-1], t)
+
+    def loss(self, a, b, between, t=0.5):
+        """The mean absolute error of the frame, at every scale: what is far in pixels is near where pixels are few."""
+        error = 0
+        for known in self.motion(a, b, t):
+            small_a, small_b, truth = (F.adaptive_avg_pool2d(x, known.shape[-2:]) for x in (a, b, between))
+            error = error + (_mixed(small_a, small_b, known, t) - truth).abs().mean()
+        return error
 
     def motion(self, a, b, t=0.5):
-        """The flows (n, 4, h, w) from the frame at t to a and to b, in pixels; the mask (n, 1, h, w): above 0, a."""
+        """What is known after each scale, the last as large as a: (n, 5, h, w).
+
+        The flows from the frame at t to a and to b, two channels each, in pixels; and the mask: above 0, a is seen.
+        """
         _check(a, b)
         if not number(t, "The time of a frame", 0) <= 1:
             raise ValueError(f"The time of a frame is between 0 (a) and 1 (b), not {t}.")
-        known = None  # both flows and the mask
+        known = []
         for factor in COARSE_TO_FINE:
             small_a, small_b = F.avg_pool2d(a, factor), F.avg_pool2d(b, factor)
-            known = small_a.new_zeros(len(a), 5, *small_a.shape[-2:]) if known is None else _finer(known)
-            known = known + self._correction(small_a, small_b, known, t)
-        known = _finer(known)
-        return known[:, :4], known[:, 4:]
+            before = _finer(known[-1]) if known else small_a.new_zeros(len(a), 5, *small_a.shape[-2:])
+            known.append(before + self._correction(small_a, small_b, before, t))
+        return [*known, _finer(known[-1])]
 
     def _correction(self, a, b, known, t):
         moved = [warp(a, known[:, :2]), warp(b, known[:, 2:4])]
@@ -77,6 +81,16 @@ def between(a, b, flow, t=0.5):
     It takes each pixel to move as the pixel of a does that lies in its place, which is nearly so where motion is even.
     """
     return (1 - t) * warp(a, -t * flow) + t * warp(b, (1 - t) * flow)
+
+
+def _mixed(a, b, known, t):
+    """The frame that the flows and the mask (n, 5, h, w) make of a and b."""
+    from_a, from_b = (
+        (1 - t) * torch.sigmoid(known[:, 4:]),
+        t * torch.sigmoid(-known[:, 4:]),
+    )  # the nearer counts more
+    moved_a, moved_b = warp(a, known[:, :2]), warp(b, known[:, 2:4])
+    return (from_a * moved_a + from_b * moved_b) / (from_a + from_b)
 
 
 def _finer(known):

@@ -38,8 +38,10 @@ def test_weights_are_few():
 
 def test_flows_and_mask_have_the_size_of_the_frames_and_the_frame_lies_between():
     a, b, network = random(1, 3, 24, 40), random(1, 3, 24, 40, seed=1), trained_a_little()
-    flows, mask = network.motion(a, b, 0.3)
-    assert flows.shape == (1, 4, 24, 40) and mask.shape == (1, 1, 24, 40) and flows.abs().max() > 0.01
+    known = network.motion(a, b, 0.3)
+    assert [x.shape[1:] for x in known] == [(5, 3, 5), (5, 6, 10), (5, 12, 20), (5, 24, 40)]
+    flows, mask = known[-1][:, :4], known[-1][:, 4:]
+    assert flows.abs().max() > 0.01
     between = network(a, b, 0.3)
     assert between.shape == a.shape and between.min() >= 0 and between.max() <= 1
     share = 0.7 * torch.sigmoid(mask) / (0.7 * torch.sigmoid(mask) + 0.3 * torch.sigmoid(-mask))
@@ -57,9 +59,18 @@ def test_twice_the_pixels_are_twice_the_way():
     network = motion.InterpolationNetwork(hidden=8, layers=1)
     with torch.no_grad():
         network.last.bias[:] = torch.tensor([1.0, 0.0, -1.0, 0.5, 0.0])  # each of the scales adds that
-    flows, _ = network.motion(random(1, 3, 16, 16), random(1, 3, 16, 16))
+    known = network.motion(random(1, 3, 16, 16), random(1, 3, 16, 16))[-1]
     # 8 pixels at a scale of 8 are one there: 1 is 8 at last, then 4, then 2.
-    torch.testing.assert_close(flows[0, :, 8, 8], 14 * torch.tensor([1.0, 0.0, -1.0, 0.5]))
+    torch.testing.assert_close(known[0, :4, 8, 8], 14 * torch.tensor([1.0, 0.0, -1.0, 0.5]))
+
+
+def test_the_loss_is_the_error_at_all_four_scales():
+    a, between, b = (random(2, 3, 16, 16, seed=k) for k in range(3))
+    expected = 0
+    for factor in (8, 4, 2, 1):
+        x, truth, y = (torch.nn.functional.avg_pool2d(frame, factor) for frame in (a, between, b))
+        expected = expected + (0.75 * x + 0.25 * y - truth).abs().mean()  # untrained, it blends
+    torch.testing.assert_close(motion.InterpolationNetwork(8, 1).loss(a, b, between, 0.25), expected)
 
 
 def test_it_learns_to_follow_a_motion():
@@ -68,7 +79,7 @@ def test_it_learns_to_follow_a_motion():
     optimizer = torch.optim.Adam(network.parameters(), lr=3e-3)
     for k in range(150):
         a, between, b = moving(seed=k)
-        loss = (network(a, b) - between).abs().mean()
+        loss = network.loss(a, b, between)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
