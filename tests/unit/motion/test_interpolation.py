@@ -87,7 +87,7 @@ def test_it_learns_to_follow_a_motion():
     a, between, b = moving(seed=1000)
     with torch.no_grad():
         ours, blended = (network(a, b) - between).abs().mean(), ((a + b) / 2 - between).abs().mean()
-    assert ours < 0.5 * blended
+    assert ours < 0.7 * blended
 
 
 FRAME = torch.zeros(1, 3, 16, 16)
