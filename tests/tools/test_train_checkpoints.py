@@ -16,6 +16,7 @@ OTHER_TOOLS = (
     "train_photographs",
     "train_shapes",
     "train_text",
+    "train_motion",
 )
 
 
