@@ -1,6 +1,6 @@
 """Moving pictures: optical flow, automata that grow pictures, smoke and fire, effects and loops."""
 
-from imagegen_lessons.motion.automata import CellularAutomaton, alive, perceive, seed, to_rgba
+from imagegen_lessons.motion.automata import CellularAutomaton, alive, holes, perceive, seed, to_rgba
 from imagegen_lessons.motion.clips import sample_clips
 from imagegen_lessons.motion.effects import fire, make_loop, over, seam, smoke
 from imagegen_lessons.motion.fluid import (

@@ -47,6 +47,27 @@ def perceive(state, padding="constant"):
     return torch.cat([state, slope_x / 8, slope_y / 8], dim=1)
 
 
+def holes(body, n, share=0.3):
+    """n masks (n, 1, h, w) that erase about this share of a body (h, w), a bool map: 0 where it is erased, else 1.
+
+    Half of them, at random, erase all on one side of a line, the others a disc. Raises ValueError for an empty body.
+    """
+    if not isinstance(body, torch.Tensor) or body.dtype != torch.bool or body.dim() != 2 or not body.any():
+        raise ValueError("A body is a bool tensor (h, w) that is somewhere True.")
+    n, share = whole(n, "The number of masks"), number(share, "The share that is erased", 0, 1)
+    places, kept = body.nonzero().float(), []
+    y, x = torch.meshgrid(*(torch.arange(side, dtype=torch.float) for side in body.shape), indexing="ij")
+    for _ in range(n):
+        if torch.rand(()) < 0.5:
+            angle = 2 * torch.pi * torch.rand(())
+            distance = x * angle.cos() + y * angle.sin()
+        else:
+            row, column = places[torch.randint(len(places), ())]
+            distance = torch.hypot(x - column, y - row)
+        kept.append(distance > distance[body].quantile(share))
+    return torch.stack(kept)[:, None].float()
+
+
 class CellularAutomaton(nn.Module):
     """One step of all cells: states (n, channels, h, w) to the next ones.
 

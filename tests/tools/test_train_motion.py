@@ -19,6 +19,7 @@ def rehearsal(monkeypatch, tmp_path):
 
 
 NETWORKS = {
+    "creature": lambda: motion.CellularAutomaton(12, 128),
     "texture_fire": lambda: motion.CellularAutomaton(12, 96, living=False),
     "fluid_one_step": motion.FluidNetwork,
     "fluid_unrolled": motion.FluidNetwork,
@@ -48,7 +49,7 @@ def test_all_recipes_make_small_files():
     """Half precision: two bytes a weight, 2 MB for all."""
     networks = [*NETWORKS.values(), NETWORKS["texture_fire"], NETWORKS["texture_fire"]]
     assert 2 * sum(p.numel() for make in networks for p in make().parameters()) < 2_000_000
-    assert set(NETWORKS) <= set(train_motion.RECIPES) and len(train_motion.RECIPES) == 6
+    assert set(NETWORKS) <= set(train_motion.RECIPES) and len(train_motion.RECIPES) == 7
 
 
 @pytest.mark.parametrize("name", motion.TEXTURES)

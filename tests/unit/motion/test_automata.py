@@ -137,6 +137,18 @@ def test_a_seed_is_one_cell_in_the_middle():
     assert motion.to_rgba(3 * state - 1).aminmax() == (0, 1)
 
 
+def test_holes_erase_their_share_of_a_body_in_one_piece():
+    y, x = torch.meshgrid(torch.arange(24) - 12.0, torch.arange(30) - 15.0, indexing="ij")
+    body = torch.hypot(x, y) < 9
+    masks = motion.holes(body, 40, share=0.3)
+    assert masks.shape == (40, 1, 24, 30) and set(masks.unique().tolist()) == {0, 1}
+    erased = 1 - masks[:, 0][:, body].mean(dim=1)
+    assert erased.min() > 0.25 and erased.max() < 0.4
+    corners = masks[:, 0, [0, 0, -1, -1], [0, -1, 0, -1]].mean(dim=1)
+    assert (corners == 1).any() and (corners < 1).any()  # discs, and sides of lines
+    assert motion.holes(body, 3, share=0.0)[:, 0][:, body].mean() > 0.9
+
+
 def test_nothing_alive_stays_nothing():
     assert automaton()(torch.zeros(2, 6, 8, 8)).abs().max() == 0
 
