@@ -37,7 +37,7 @@ ALLOWED = {name: set(PLUMBING[:k]) for k, name in enumerate(PLUMBING)}
 ALLOWED |= {name: {*PLUMBING, *others} for name, others in ARCS.items()}
 ALLOWED["exercises"] = {*PLUMBING, *ARCS}
 # Physical lines. Raise a number deliberately, with the reason in docs/decisions.md.
-MAX_MODULE, MAX_PACKAGE, MAX_EXERCISES = 275, 10_040, 9_980
+MAX_MODULE, MAX_PACKAGE, MAX_EXERCISES = 275, 10_060, 9_980
 
 
 def folder_of(path) -> str:
