@@ -21,16 +21,13 @@ class SheetError(ValueError):
     """A sprite sheet cannot be made, written or read; the message says why."""
 
 
-def place(x, columns, soft=False):
+def place(x, columns):
     """Square sprites (n, 4, size, size) in rows of `columns` as one sheet (4, rows * size, columns * size).
 
-    Alpha becomes 0 or 1, with the border at one half, or with soft=True stays as it is, as smoke and fire need it. An
-    invisible pixel has no colour, nor has a place that is left over. Colours count as premultiplied, as
-    `sprites.render`, `motion.fire` and what learns from them give them; in the sheet they are not, as PNG files want it.
-    Raises SheetError for other shapes, for values outside [0, 1], and unless columns >= 1 and soft is True or False.
+    Alpha becomes 0 or 1, with the border at one half; an invisible pixel has no colour, nor has a place that is left
+    over. Colours count as premultiplied, as `sprites.render` and what learns from it give them.
+    Raises SheetError for other shapes, for values outside [0, 1], and unless columns >= 1.
     """
-    if not isinstance(soft, bool):
-        raise SheetError(f"soft is True or False, not {soft!r}.")
     if not isinstance(x, torch.Tensor) or not x.is_floating_point():
         raise SheetError(f"Sprites are a tensor of floats, not {getattr(x, 'dtype', type(x).__name__)}.")
     if x.ndim != 4 or x.shape[1] != 4 or x.shape[2] != x.shape[3] or x.numel() == 0:
@@ -40,9 +37,9 @@ def place(x, columns, soft=False):
     if not (x.isfinite().all() and x.min() >= 0 and x.max() <= 1):
         raise SheetError("The values of sprites lie between 0 and 1, and are numbers.")
     alpha = x[:, 3:]
-    visible = alpha > (0.5 / 255 if soft else 0.5)  # half a step of what the file can hold
-    colour = torch.where(visible, x[:, :3] / alpha.clamp(min=1e-3), 0.0).clamp(max=1)
-    x = torch.cat([colour, torch.where(visible, alpha, 0.0) if soft else visible.float()], dim=1)
+    visible = alpha > 0.5
+    colour = torch.where(visible, x[:, :3] / alpha.clamp(min=0.5), 0.0).clamp(max=1)
+    x = torch.cat([colour, visible.float()], dim=1)
     rows = math.ceil(len(x) / columns)
     x = torch.cat([x, x.new_zeros(rows * columns - len(x), *x.shape[1:])])
     return torch.cat([torch.cat(list(row), dim=2) for row in x.split(columns)], dim=1)
@@ -86,15 +83,14 @@ def atlas(names, size, columns, image, sheet_size):
     return {"frames": entries, "meta": meta}
 
 
-def save(x, names, folder, columns=8, title="sprites", soft=False):
+def save(x, names, folder, columns=8, title="sprites"):
     """Writes title_001.png and title_001.json into `folder`, made where missing; returns the path of the PNG file.
 
     Below the sprites the PNG file carries the course's AI label, so it is higher than they are. Nothing is
-    overwritten: the first number that is free is taken. x, columns and soft: as for `place`; `names`: a different one
-    each.
+    overwritten: the first number that is free is taken. x and columns: as for `place`; `names`: a different one each.
     Raises SheetError as `place` does, for such names and titles, and when the folder cannot be written.
     """
-    sheet = place(x, columns, soft)
+    sheet = place(x, columns)
     if len(_names(names)) != len(x):
         raise SheetError(f"There are {len(x)} sprites, but {len(names)} names.")
     if not isinstance(title, str) or not title or not all(c.isalnum() or c in "-_ " for c in title):
@@ -118,7 +114,6 @@ def save(x, names, folder, columns=8, title="sprites", soft=False):
 def load(path):
     """The named sprites of a sheet that `save` wrote: name -> (4, height, width) in [0, 1], in their order.
 
-    Colours are premultiplied by alpha, as `save` took them.
     Raises SheetError when the PNG file or the atlas beside it is missing or damaged, or they do not fit together.
     """
     path = runtime.as_path(path)
@@ -126,7 +121,6 @@ def load(path):
         with Image.open(path) as picture:
             pixels = torch.frombuffer(bytearray(picture.convert("RGBA").tobytes()), dtype=torch.uint8)
             sheet = pixels.view(picture.height, picture.width, 4).movedim(-1, 0) / 255
-        sheet = torch.cat([sheet[:3] * sheet[3:], sheet[3:]])
         entries = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["frames"]
         boxes = {name: [int(entry["frame"][side]) for side in "xywh"] for name, entry in entries.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, Image.DecompressionBombError):

@@ -42,22 +42,6 @@ def test_half_transparent_pixels_are_decided_and_keep_their_colour():
     torch.testing.assert_close(sheet[:, 0].T, torch.tensor([[1, 0.5, 0, 1], [0, 0, 0, 0]]))
 
 
-def test_soft_edges_stay_and_colours_come_back_premultiplied(tmp_path):
-    alpha = torch.linspace(0, 1, 16).view(1, 1, 4, 4).expand(2, 1, 4, 4)
-    x = torch.cat([alpha * torch.tensor([1.0, 0.5, 0.25]).view(1, 3, 1, 1), alpha], dim=1)
-    sheet = spritesheet.place(x, 2, soft=True)
-    torch.testing.assert_close(sheet[3, :, :4], alpha[0, 0])
-    torch.testing.assert_close(
-        sheet[:3, 1, 2], torch.tensor([1, 0.5, 0.25])
-    )  # not premultiplied, as PNG wants it
-    assert sheet[:, 0, 0].abs().max() == 0  # what is invisible has no colour
-    path = spritesheet.save(x, ["a", "b"], tmp_path, soft=True)
-    torch.testing.assert_close(torch.stack(list(spritesheet.load(path).values())), x, atol=2 / 255, rtol=0)
-    assert not torch.equal(spritesheet.place(x, 2), sheet)
-    opaque = (x > 0.5).float()[:, 3:].expand(-1, 4, -1, -1)
-    assert torch.equal(spritesheet.place(opaque, 2, soft=True), spritesheet.place(opaque, 2))
-
-
 def test_nothing_is_overwritten(x, tmp_path):
     theirs = tmp_path / "sprites_001.json", tmp_path / "sprites_002.png"
     for file in theirs:
@@ -83,7 +67,6 @@ def test_nothing_is_overwritten(x, tmp_path):
         (lambda x: x, {"names": "abcde"}, "list of texts"),
         (lambda x: x, {"names": [1, 2, 3, 4, 5]}, "list of texts"),
         *((lambda x: x, {"columns": wrong}, "number of columns") for wrong in (0, -1, 1.5, "3", [3], True)),
-        (lambda x: x, {"soft": 1}, "soft is True or False"),
         *((lambda x: x, {"title": wrong}, "title") for wrong in ("../elsewhere", "", 3, None)),
     ],
 )
